@@ -1,0 +1,81 @@
+--- Authorities: which host signs people and apps in, and where its endpoints are.
+-- @module entra.authority
+
+local errors = require("entra.errors")
+
+local authority = {}
+
+--- Microsoft's clouds by the names that the CLI takes; the first host of each is the one to talk to.
+authority.CLOUDS = {
+  public = { "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net" },
+  usgov = { "login.microsoftonline.us", "login.usgovcloudapi.net" },
+  china = { "login.partner.microsoftonline.cn", "login.chinacloudapi.cn" },
+}
+
+local CANONICAL = {}
+for _, hosts in pairs(authority.CLOUDS) do
+  for _, host in ipairs(hosts) do
+    CANONICAL[host] = hosts[1]
+  end
+end
+
+--- The default authority.
+authority.PUBLIC = "https://" .. authority.CLOUDS.public[1]
+
+local ENDPOINTS = {
+  token = "/oauth2/v2.0/token",
+  device_code = "/oauth2/v2.0/devicecode",
+}
+
+-- Tenants that stand for "whoever signs in" and so cannot name the tenant of an app.
+local SHARED = { common = true, organizations = true, consumers = true }
+
+--- Check an authority host and bring it into its one spelling.
+-- @tparam string text an https origin, or a bare host
+-- @treturn string|nil `https://host[:port]`, an alias of a Microsoft cloud replaced by its main host
+-- @treturn entra.errors kind `config`
+function authority.origin(text)
+  local lower = text:lower()
+  local scheme, rest = lower:match("^(%a[%w+.-]*)://(.*)$")
+  rest = (rest or lower):gsub("/$", "")
+  if scheme and scheme ~= "https" then
+    return nil, errors.new("config", ("authority host '%s' is not https"):format(text), {
+      code = "authority", hint = "use an https origin, such as " .. authority.PUBLIC })
+  end
+  local host, port = rest:match("^([%w][%w.-]*)(:?%d*)$")
+  if not host or port == ":" or rest:find("..", 1, true) then
+    return nil, errors.new("config", ("authority host '%s' is not an https origin"):format(text), {
+      code = "authority", hint = "use an https origin, such as " .. authority.PUBLIC })
+  end
+  if port == ":443" then
+    port = ""
+  end
+  return "https://" .. (port == "" and CANONICAL[host] or host) .. port
+end
+
+--- Check a tenant: a GUID, a verified domain, or `common`, `organizations`, `consumers`.
+-- Only characters that cannot lead a URL elsewhere are let through.
+-- @treturn string|nil lower case
+-- @treturn entra.errors kind `config`
+function authority.tenant(text)
+  if #text > 253 or not text:match("^[%w][%w.-]*$") or text:find("..", 1, true) then
+    return nil, errors.new("config", ("tenant '%s' is neither a GUID nor a domain"):format(text), {
+      code = "tenant", hint = "use a tenant id (GUID) or a domain such as contoso.onmicrosoft.com" })
+  end
+  return text:lower()
+end
+
+--- Does this tenant name exactly one directory? Apps need one that does.
+function authority.is_concrete(tenant)
+  return not SHARED[tenant]
+end
+
+--- The URL of an endpoint; origin and tenant as the functions above return them.
+-- @tparam string origin
+-- @tparam string tenant
+-- @tparam string name `token` or `device_code`
+function authority.endpoint(origin, tenant, name)
+  return origin .. "/" .. tenant .. ENDPOINTS[name]
+end
+
+return authority

@@ -1,0 +1,238 @@
+--- The sealed tier: one AES-256-GCM record per entry, in a folder of the user's own.
+--
+-- A record's name is its identity: the file is named by a hash of it, the name
+-- stands in the header, and header and name are authenticated with the
+-- contents, so that records cannot stand in for one another. The key comes
+-- from a provider (`entra.key.*`).
+--
+-- @module entra.store.sealed
+
+local core = require("entra.core")
+local errors = require("entra.errors")
+local json = require("entra.json")
+
+local sealed = {}
+
+local Sealed = { __name = "entra.store.sealed" }
+Sealed.__index = Sealed
+
+local RECORD_MAX = 8 * 1024 * 1024
+local NOTE_MAX = 64 * 1024
+
+local HINTS = {
+  mode = "chmod go= '%s'",
+  owner = "use a folder of your own: set ENTRA_AUTH_CLI_HOME",
+  newer = "use the newer version of entra that wrote it",
+}
+
+local function store_error(message, code, path)
+  local hint = HINTS[code]
+  return errors.new("store", message, { code = code, hint = hint and hint:format(path) })
+end
+
+--- Open a store; nothing is made or read yet.
+-- @tparam string dir the state folder
+-- @tparam[opt] table provider where the key comes from (`load`, `create`); `entra.key.file` by default
+function sealed.new(dir, provider)
+  return setmetatable({ dir = dir, records = dir .. "/records", provider = provider }, Sealed)
+end
+
+function Sealed:path(name, ending)
+  return self.records .. "/" .. core.record_file(name) .. ending
+end
+
+-- The sealing key; it is made only where there is something to seal (`create`).
+function Sealed:key_of(create)
+  if self.key then
+    return self.key
+  end
+  local provider = self.provider or require("entra.key.file")
+  local ok, message, code
+  if create then
+    ok, message, code = core.dir_make(self.dir)
+  else
+    ok, message, code = core.dir_check(self.dir)
+  end
+  if not ok then
+    return nil, store_error(message, code, self.dir)
+  end
+  local key, err = provider.load(self.dir)
+  if not key and not err and create then
+    key, err = provider.create(self.dir)
+  end
+  self.key = key
+  return key, err
+end
+
+-- What the file of `name` says, unsealed; the error's code tells what is wrong with it.
+function Sealed:open(name, bytes)
+  local record, message, code = core.record_parse(bytes)
+  if not record then
+    return nil, message, code
+  end
+  if record.name ~= name then
+    return nil, "it belongs to another entry", "forged"
+  end
+  local key, err = self:key_of(false)
+  if not key then
+    return nil, err and err.message or "the key it was sealed with is gone", err and err.code or "no_key"
+  end
+  if key.id ~= record.key_id then
+    return nil, "it was sealed with another key", "other_key"
+  end
+  local plain
+  plain, message, code = require("entra.crypto").unseal(key.bytes, record.nonce, record.head, record.sealed)
+  if not plain then
+    return nil, message, code
+  end
+  local body = json.decode(plain)
+  if not body then
+    return nil, "its contents are not JSON", "damaged"
+  end
+  return body
+end
+
+-- A fault of the record itself, as opposed to one of the folder, the key or the version.
+local BROKEN = { damaged = true, forged = true, other_key = true, no_key = true }
+
+--- Read an entry.
+-- @tparam string name
+-- @treturn table|nil its body; nil and no error where there is none
+-- @treturn entra.errors kind `store`; `err.broken` where the record cannot be opened any more
+function Sealed:read(name)
+  local path = self:path(name, ".rec")
+  local bytes, message, code = core.file_read(path, RECORD_MAX)
+  if not bytes then
+    if code == "ENOENT" then
+      return nil
+    end
+    return nil, store_error(message, code, path)
+  end
+  local body
+  body, message, code = self:open(name, bytes)
+  if body then
+    return body
+  end
+  local err = store_error(("cannot open %s (key provider: %s): %s"):format(
+    path, (self.provider or { name = "file" }).name, message), code, path)
+  err.broken = BROKEN[code]
+  return nil, err
+end
+
+--- Move an entry that does not open out of the way, for good: it is kept as `….rec.broken`.
+function Sealed:set_aside(name)
+  core.file_set_aside(self:path(name, ".rec"))
+end
+
+--- Write an entry, all or nothing.
+-- @tparam string name
+-- @tparam table body
+-- @tparam[opt] table about `expires_on`, `refresh_on` for the header; `durable` to survive a power cut
+-- @treturn true|nil
+-- @treturn entra.errors kind `store` or `crypto`
+function Sealed:write(name, body, about)
+  about = about or {}
+  local crypto = require("entra.crypto")
+  local key, err = self:key_of(true)
+  if not key then
+    return nil, err
+  end
+  local ok, message, code = core.dir_make(self.records)
+  if not ok then
+    return nil, store_error(message, code, self.records)
+  end
+  local nonce = crypto.random(12)
+  local head = nonce and core.record_head {
+    name = name, key_id = key.id, nonce = nonce, expires_on = about.expires_on, refresh_on = about.refresh_on,
+  }
+  local bytes = head and crypto.seal(key.bytes, nonce, head, json.encode(body))
+  if not bytes then
+    return nil, errors.new("crypto", "cannot seal the record", { code = "seal" })
+  end
+  local path = self:path(name, ".rec")
+  ok, message, code = core.file_replace(path, head .. bytes, about.durable)
+  if not ok then
+    return nil, store_error(message, code, path)
+  end
+  return true
+end
+
+--- Remove an entry, its note and its lock.
+function Sealed:remove(name)
+  for _, ending in ipairs { ".rec", ".rec.broken", ".note", ".lock" } do
+    local path = self:path(name, ending)
+    local ok, message, code = core.file_remove(path)
+    if not ok and code ~= "ENOTDIR" then
+      return nil, store_error(message, code, path)
+    end
+  end
+  return true
+end
+
+--- The names of the entries for which `wanted(name)` holds. Reads every header: for rare work only.
+-- @treturn {string,...}
+function Sealed:names(wanted)
+  local out = {}
+  for _, file in ipairs(core.dir_list(self.records) or {}) do
+    if file:match("^%x+%.rec$") then
+      local bytes = core.file_read(self.records .. "/" .. file, RECORD_MAX)
+      local record = bytes and core.record_parse(bytes)
+      if record and wanted(record.name) then
+        out[#out + 1] = record.name
+      end
+    end
+  end
+  return out
+end
+
+--- Lock an entry against other processes, and sweep what a killed writer left behind.
+-- @tparam string name
+-- @tparam number seconds how long to wait for it
+-- @tparam[opt] number wake a descriptor whose becoming readable ends the wait
+-- @treturn userdata|nil the lock; `lock:release()` lets go
+-- @treturn boolean|entra.errors whether somebody else held it first
+function Sealed:lock(name, seconds, wake)
+  local ok, message, code = core.dir_make(self.records)
+  if not ok then
+    return nil, store_error(message, code, self.records)
+  end
+  local path = self:path(name, ".lock")
+  local lock, waited
+  lock, waited, code = core.lock(path, seconds, wake)
+  if lock then
+    core.file_sweep(self:path(name, ".rec"))
+    return lock, waited
+  end
+  if code == "interrupted" then
+    return nil, errors.new("cancelled", "cancelled", { code = code })
+  end
+  if code == "timeout" then
+    return nil, errors.new("timeout", "timed out waiting for another process of the same profile", {
+      code = "lock_timeout", hint = ("see who holds %s: fuser '%s'"):format(path, path) })
+  end
+  return nil, store_error(waited, code, path)
+end
+
+--- The note beside an entry's lock: plain, not secret, lost without harm.
+-- @treturn table|nil
+function Sealed:read_note(name)
+  local bytes = core.file_read(self:path(name, ".note"), NOTE_MAX)
+  return bytes and json.decode(bytes)
+end
+
+--- Leave a note, or with nil take it away.
+function Sealed:write_note(name, note)
+  local path = self:path(name, ".note")
+  if note then
+    core.file_replace(path, json.encode(note))
+  else
+    core.file_remove(path)
+  end
+end
+
+--- A word for people: which tier this is, and where its key comes from.
+function Sealed:describe()
+  return ("sealed, AES-256-GCM, key provider: %s, in %s"):format((self.provider or { name = "file" }).name, self.dir)
+end
+
+return sealed

@@ -1,0 +1,303 @@
+#define _GNU_SOURCE /* O_CLOEXEC, O_NOFOLLOW, O_DIRECTORY beside C11 */
+#include "file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A temporary is "<path>.<16 hex digits>.tmp". */
+static const char tmp_suffix[] = ".tmp";
+enum { TMP_TAIL = 1 + 16 + 4 };
+
+static int check_secret(const char *path, const struct stat *st, struct ent_err *err)
+{
+	if (st->st_uid != geteuid())
+		return ent_err_set(err, "owner", "%s belongs to user %u, not to you", path,
+		                   (unsigned)st->st_uid);
+	if ((st->st_mode & 077) != 0)
+		return ent_err_set(err, "mode", "%s may be read by others (mode %03o)", path,
+		                   (unsigned)st->st_mode & 0777);
+	return 0;
+}
+
+static int check_file(const char *path, enum ent_file_trust trust, const struct stat *st, struct ent_err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return ent_err_set(err, "not_regular", "%s is not a regular file", path);
+	if (trust == ENT_FILE_SECRET)
+		return check_secret(path, st, err);
+	if ((st->st_mode & 022) != 0)
+		return ent_err_set(err, "mode", "%s may be written by others (mode %03o)", path,
+		                   (unsigned)st->st_mode & 0777);
+	return 0;
+}
+
+static int read_all(int fd, const char *path, struct ent_buf *out, struct ent_err *err)
+{
+	for (;;) {
+		unsigned char *at = ent_buf_grow(out, 1, err);
+		ssize_t n;
+
+		if (!at)
+			return -1;
+		n = read(fd, at, out->room - out->len - 1);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ent_err_sys(err, errno, "cannot read %s", path);
+		out->len += (size_t)n;
+	}
+}
+
+int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *out, struct ent_err *err)
+{
+	/* O_NONBLOCK: a FIFO put in our place must not make us wait. */
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (trust == ENT_FILE_SECRET ? O_NOFOLLOW : 0);
+	int fd = open(path, flags);
+	struct stat st;
+	int rc = -1;
+
+	if (fd < 0 && errno == ELOOP)
+		return ent_err_set(err, "symlink", "%s is a symbolic link", path);
+	if (fd < 0)
+		return ent_err_sys(err, errno, "cannot open %s", path);
+	if (fstat(fd, &st) != 0) {
+		ent_err_sys(err, errno, "cannot look at %s", path);
+		goto out;
+	}
+	if (check_file(path, trust, &st, err) != 0)
+		goto out;
+	if (st.st_size > 0 && (size_t)st.st_size > out->ceiling - out->len) {
+		ent_err_set(err, "too_big", "%s is larger than %zu bytes", path, out->ceiling);
+		goto out;
+	}
+	if (!ent_buf_grow(out, (size_t)st.st_size + (out->len + (size_t)st.st_size < out->ceiling), err))
+		goto out;
+	rc = read_all(fd, path, out, err);
+out:
+	close(fd);
+	return rc;
+}
+
+static int write_all(int fd, const char *path, const unsigned char *bytes, size_t n, struct ent_err *err)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, bytes, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return ent_err_sys(err, errno, "cannot write %s", path);
+		bytes += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+/* Put the folder part of path ("." if none) into dir, and return where the file's own name starts. */
+static const char *split_path(const char *path, char dir[static PATH_MAX], struct ent_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= PATH_MAX - 1) {
+		ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
+		return NULL;
+	}
+	if (!slash)
+		strcpy(dir, ".");
+	else if (n == 0)
+		strcpy(dir, "/");
+	else {
+		memcpy(dir, path, n);
+		dir[n] = '\0';
+	}
+	return slash ? slash + 1 : path;
+}
+
+static int sync_folder_of(const char *path, struct ent_err *err)
+{
+	char dir[PATH_MAX];
+	int fd, rc = 0;
+
+	if (!split_path(path, dir, err))
+		return -1;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Some file systems cannot sync a folder: EINVAL means that there is nothing more to do. */
+	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+		rc = ent_err_sys(err, errno, "cannot sync %s", dir);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* Write bytes to a new temporary beside path, whose name goes to tmp. On failure no file is left. */
+static int write_temporary(const char *path, const void *bytes, size_t n, bool durable,
+                           char tmp[static PATH_MAX], struct ent_err *err)
+{
+	unsigned char tag[8];
+	int fd, rc = -1;
+
+	if (getrandom(tag, sizeof tag, 0) != (ssize_t)sizeof tag)
+		return ent_err_sys(err, errno, "no random bytes from the kernel");
+	if (snprintf(tmp, PATH_MAX, "%s.%02x%02x%02x%02x%02x%02x%02x%02x%s", path, tag[0], tag[1], tag[2],
+	             tag[3], tag[4], tag[5], tag[6], tag[7], tmp_suffix) >= PATH_MAX)
+		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ent_err_sys(err, errno, "cannot create %s", tmp);
+	if (write_all(fd, tmp, bytes, n, err) != 0)
+		goto out;
+	if (durable && fsync(fd) != 0) {
+		ent_err_sys(err, errno, "cannot sync %s", tmp);
+		goto out;
+	}
+	rc = 0;
+out:
+	/* A quota or network file system may report a failed write only here. */
+	if (close(fd) != 0 && errno != EINTR && rc == 0)
+		rc = ent_err_sys(err, errno, "cannot write %s", tmp);
+	if (rc != 0)
+		unlink(tmp);
+	return rc;
+}
+
+int ent_file_replace(const char *path, const void *bytes, size_t n, bool durable, struct ent_err *err)
+{
+	char tmp[PATH_MAX];
+
+	if (write_temporary(path, bytes, n, durable, tmp, err) != 0)
+		return -1;
+	if (rename(tmp, path) != 0) {
+		ent_err_sys(err, errno, "cannot replace %s", path);
+		unlink(tmp);
+		return -1;
+	}
+	return durable ? sync_folder_of(path, err) : 0;
+}
+
+int ent_file_create(const char *path, const void *bytes, size_t n, struct ent_err *err)
+{
+	char tmp[PATH_MAX];
+	int rc;
+
+	if (write_temporary(path, bytes, n, true, tmp, err) != 0)
+		return -1;
+	/* link, not rename: it alone refuses to replace what another process made meanwhile. */
+	rc = link(tmp, path);
+	if (rc != 0)
+		ent_err_sys(err, errno, "cannot create %s", path);
+	unlink(tmp);
+	return rc == 0 ? sync_folder_of(path, err) : -1;
+}
+
+int ent_file_remove(const char *path, struct ent_err *err)
+{
+	if (unlink(path) != 0 && errno != ENOENT)
+		return ent_err_sys(err, errno, "cannot remove %s", path);
+	return 0;
+}
+
+int ent_file_set_aside(const char *path, struct ent_err *err)
+{
+	char to[PATH_MAX];
+
+	if (snprintf(to, sizeof to, "%s.broken", path) >= PATH_MAX)
+		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
+	if (rename(path, to) != 0)
+		return ent_err_sys(err, errno, "cannot move %s aside", path);
+	return 0;
+}
+
+static int make_parents(const char *path, struct ent_err *err)
+{
+	char part[PATH_MAX];
+	size_t i, n = strlen(path);
+
+	if (n >= sizeof part)
+		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
+	for (i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		/* EROFS and EACCES of a parent that exists: only the last word, on path itself, counts. */
+		if (mkdir(part, 0700) != 0 && errno != EEXIST && access(part, X_OK) != 0)
+			return ent_err_sys(err, errno, "cannot make the folder %s", part);
+	}
+	return 0;
+}
+
+int ent_dir_check(const char *path, struct ent_err *err)
+{
+	struct stat st;
+	int fd, rc = -1;
+
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return ent_err_set(err, "symlink", "%s is not a folder, or a symbolic link", path);
+	if (fd < 0)
+		return ent_err_sys(err, errno, "cannot open the folder %s", path);
+	if (fstat(fd, &st) != 0)
+		ent_err_sys(err, errno, "cannot look at %s", path);
+	else
+		rc = check_secret(path, &st, err);
+	close(fd);
+	return rc;
+}
+
+int ent_dir_make(const char *path, struct ent_err *err)
+{
+	if (make_parents(path, err) != 0)
+		return -1;
+	return ent_dir_check(path, err);
+}
+
+int ent_dir_each(const char *path, int visit(const char *name, void *arg), void *arg, struct ent_err *err)
+{
+	DIR *folder = opendir(path);
+	struct dirent *e;
+
+	if (!folder)
+		return ent_err_sys(err, errno, "cannot list %s", path);
+	while ((e = readdir(folder)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && visit(e->d_name, arg) != 0)
+			break;
+	closedir(folder);
+	return 0;
+}
+
+struct sweep {
+	const char *dir, *name; /* of the file whose temporaries go */
+};
+
+static int sweep_one(const char *entry, void *arg)
+{
+	const struct sweep *of = arg;
+	size_t n = strlen(of->name), len = strlen(entry);
+	char victim[PATH_MAX];
+
+	if (len == n + TMP_TAIL && strncmp(entry, of->name, n) == 0 && entry[n] == '.' &&
+	    strcmp(entry + len - strlen(tmp_suffix), tmp_suffix) == 0 &&
+	    snprintf(victim, sizeof victim, "%s/%s", of->dir, entry) < PATH_MAX)
+		unlink(victim);
+	return 0;
+}
+
+int ent_file_sweep(const char *path, struct ent_err *err)
+{
+	char dir[PATH_MAX];
+	struct sweep of = {dir, split_path(path, dir, err)};
+
+	return of.name ? ent_dir_each(dir, sweep_one, &of, err) : -1;
+}

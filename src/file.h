@@ -1,0 +1,53 @@
+/*
+ * Small files that must never be seen half-written, and the folders they live in.
+ *
+ * What this does not do: lock (lock.h), understand contents (record.h).
+ * Failure codes are errno's names, or: "mode", "owner", "symlink", "not_regular", "too_big".
+ */
+#ifndef ENT_FILE_H
+#define ENT_FILE_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+/* Who may have touched a file that we read. */
+enum ent_file_trust {
+	ENT_FILE_SECRET, /* ours alone: no symlink, owner = euid, no group or other bits */
+	ENT_FILE_PUBLIC  /* anybody may own or read it, only its owner may write it */
+};
+
+/* Read a whole regular file, appending to out; out's ceiling bounds it. The checks look at the opened file.
+ */
+int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *out, struct ent_err *err);
+
+/*
+ * Replace path's contents, or create it, 0600: temporary file beside it, rename.
+ * A kill at any moment leaves the old contents or the new, whole; so does a
+ * failure (the new ones only where nothing but the folder's sync failed). With
+ * `durable` data and folder are synced, so that power loss is covered too.
+ */
+int ent_file_replace(const char *path, const void *bytes, size_t n, bool durable, struct ent_err *err);
+
+/* The same, but fails with "EEXIST" and changes nothing where path exists: the first writer wins. */
+int ent_file_create(const char *path, const void *bytes, size_t n, struct ent_err *err);
+
+/* Remove path; a path that is not there is a success. */
+int ent_file_remove(const char *path, struct ent_err *err);
+
+/* Rename path, out of the way and for good, to "path.broken". */
+int ent_file_set_aside(const char *path, struct ent_err *err);
+
+/* Make path and its missing parents, 0700, and check that path itself is a folder of ours alone. */
+int ent_dir_make(const char *path, struct ent_err *err);
+
+/* The check alone; a folder that is not there is a success. */
+int ent_dir_check(const char *path, struct ent_err *err);
+
+/* Call visit(name, arg) for every entry of a folder but "." and ".."; stops at its first non-zero answer. */
+int ent_dir_each(const char *path, int visit(const char *name, void *arg), void *arg, struct ent_err *err);
+
+/* Remove path's left-over temporary files. Call it under the lock that path's writers hold. */
+int ent_file_sweep(const char *path, struct ent_err *err);
+
+#endif

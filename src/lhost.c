@@ -1,0 +1,63 @@
+/*
+ * entra.host: what a person's program needs from the system, from libc alone.
+ *
+ * Every function that can fail returns nil, message, code (see lbind.h).
+ */
+#include "harden.h"
+#include "lbind.h"
+#include "signal.h"
+#include "tty.h"
+
+/* harden() -> true */
+static int host_harden(lua_State *L)
+{
+	struct ent_err err;
+
+	if (ent_harden(&err) != 0)
+		return lbind_fail(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* catch_signals() -> descriptor that becomes readable at SIGINT or SIGTERM */
+static int host_catch_signals(lua_State *L)
+{
+	struct ent_err err;
+	int fd = ent_signal_catch(&err);
+
+	if (fd < 0)
+		return lbind_fail(L, &err);
+	lua_pushnumber(L, fd);
+	return 1;
+}
+
+/* die_of_signal(): die of the signal that was caught; returns if there was none */
+static int host_die_of_signal(lua_State *L)
+{
+	(void)L;
+	ent_signal_die();
+	return 0;
+}
+
+/* kind(fd) -> "terminal" | "pipe" | "file" | "other" */
+static int host_kind(lua_State *L)
+{
+	lua_pushstring(L, ent_tty_kind((int)luaL_checknumber(L, 1)));
+	return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"harden", host_harden},
+    {"catch_signals", host_catch_signals},
+    {"die_of_signal", host_die_of_signal},
+    {"kind", host_kind},
+    {NULL, NULL},
+};
+
+ENT_EXPORT int luaopen_entra_host(lua_State *L);
+
+int luaopen_entra_host(lua_State *L)
+{
+	luaL_newlib(L, functions);
+	return 1;
+}
