@@ -19,7 +19,8 @@ export function replyHeaders(req, traceId) {
   const { 'client-request-id': id, 'return-client-request-id': echo } = req.headers;
   return {
     'Cache-Control': 'no-store, no-cache', Pragma: 'no-cache', 'X-Content-Type-Options': 'nosniff',
-    'Strict-Transport-Security': 'max-age=31536000; includeSubDomains', 'x-ms-request-id': traceId, 'x-ms-ests-server': '2.1.0 - test',
+    // No Strict-Transport-Security: a browser would keep it for all of localhost, the app's http listener included.
+    'x-ms-request-id': traceId, 'x-ms-ests-server': '2.1.0 - test',
     ...(id && echo === 'true' ? { 'client-request-id': id } : {}),
   };
 }

@@ -94,7 +94,7 @@ export function translateToken(form, entra, { headers, appCert }) {
   demand(form, 'grant_type', ...(form.client_assertion ? [] : ['client_id']));
   if (form.resource !== undefined) throw new EntraError(901002);
   if (form.client_assertion) {
-    // The library gives up on a body that holds a secret beside it, and on a public client; so does Entra.
+    // A public client is told so before anybody looks at what it sent.
     if (clientById(form.client_id) === CLIENTS.public) throw new EntraError(700025);
     checkAssertion(form, appCert);
   }
