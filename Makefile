@@ -28,7 +28,7 @@ OBJ    = $(BUILD)/obj/$(notdir $(LUA))
 LIBDIR = lib/lua/$(LUA_VERSION)/entra
 LUADIR = share/lua/$(LUA_VERSION)
 
-core_OBJS   := lcore lbind err buf base64 clock file lock record jwt
+core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
 crypto_OBJS := lcrypto lbind err buf seal
 host_OBJS   := lhost lbind err buf signal harden tty
 http_OBJS   := lhttp lbind ljson err buf clock form http token
@@ -52,12 +52,14 @@ need-lua:
 
 $(OBJ)/%.o: src/%.c $(wildcard src/*.h) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	@echo "  CC  $<"
+	@$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 define module
 $$(BUILD)/$$(LIBDIR)/$(1).so: $$($(1)_OBJS:%=$$(OBJ)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$($(1)_LIBS)
+	@echo "  LD  $$@"
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$($(1)_LIBS)
 endef
 $(foreach m,$(MODULES),$(eval $(call module,$(m))))
 

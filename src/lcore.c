@@ -14,6 +14,7 @@
 #include "lbind.h"
 #include "lock.h"
 #include "record.h"
+#include "text.h"
 
 static const char lock_type[] = "entra.lock";
 
@@ -95,6 +96,21 @@ static int core_jwt_split(lua_State *L)
 	lbind_push_buffer(L, payload);
 	lua_pushlstring(L, jwt.signature, jwt.signature_len);
 	return 3;
+}
+
+/* clean(text, most_bytes) -> its first line, fit for a terminal */
+static int core_clean(lua_State *L)
+{
+	size_t n;
+	const char *text = luaL_checklstring(L, 1, &n);
+	lua_Number most = luaL_checknumber(L, 2);
+	struct ent_buf *out;
+	struct ent_err err;
+
+	luaL_argcheck(L, most >= 0 && most <= TEXT_MAX, 2, "size out of range");
+	out = lbind_buffer(L, TEXT_MAX);
+	return ent_text_clean(text, n, (size_t)most, out, &err) == 0 ? lbind_push_buffer(L, out)
+	                                                             : lbind_fail(L, &err);
 }
 
 /* ---- files ---- */
@@ -324,6 +340,7 @@ static const luaL_Reg functions[] = {
     {"base64url_encode", core_base64url_encode},
     {"base64url_decode", core_base64url_decode},
     {"jwt_split", core_jwt_split},
+    {"clean", core_clean},
     {"file_read", core_file_read},
     {"file_replace", core_file_replace},
     {"file_create", core_file_create},

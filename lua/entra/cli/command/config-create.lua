@@ -1,0 +1,198 @@
+--- `entra-auth-cli config create`
+-- @module entra.cli.command.config-create
+
+local authority = require("entra.authority")
+local core = require("entra.core")
+local errors = require("entra.errors")
+local flow = require("entra.flow")
+local options = require("entra.cli.options")
+local output = require("entra.cli.output")
+local profiles = require("entra.profiles")
+local scopes = require("entra.scopes")
+
+local create = {
+  name = "config create",
+  summary = "Create a profile. Secrets are read from standard input or a file, never from the command line.",
+  examples = {
+    "entra-auth-cli config create --tenant contoso.onmicrosoft.com --client-id GUID --scope 'User.Read'",
+    "entra-auth-cli config create -n production --tenant GUID --client-id GUID --client-secret-file secret.txt",
+    "pass show entra/production | entra-auth-cli config create -n production --tenant GUID --client-id GUID "
+      .. "--client-secret-stdin",
+  },
+}
+
+local SECRET_MAX = 64 * 1024
+
+function create.build(parser)
+  parser:option("-n --name -p --profile", "Profile name (default: default)."):argname("NAME"):target("name")
+  parser:option("--tenant --tenant-id", "Tenant id (GUID) or domain."):argname("TENANT"):target("tenant")
+  parser:option("--client-id", "The app's client id (GUID)."):argname("GUID")
+  parser:option("-s --scope", "Scopes that the profile asks for."):argname("SCOPES")
+  parser:option("-f --flow", "How tokens are obtained: client-credentials or device-code."):argname("FLOW")
+  parser:option("--auth-method", "How the app proves itself (default: by the secret given)."):choices {
+    "none", "client-secret" }
+  parser:flag("--client-secret-stdin", "Read the client secret from standard input.")
+  parser:option("--client-secret-file", "Read the client secret from a file."):argname("FILE")
+  parser:option("--cloud", "Microsoft's cloud (default: public)."):choices { "public", "usgov", "china" }
+  parser:option("--authority-host", "Another authority, an https origin; else $AZURE_AUTHORITY_HOST."):argname("URL")
+  parser:flag("--force", "Replace a profile of that name, with its secrets and tokens.")
+end
+
+local function usage(message, hint)
+  return nil, errors.new("usage", message, { code = "arguments", hint = hint })
+end
+
+-- The secret that was given, without the line end that files and pipes end in; nil for none.
+local function read_secret(values)
+  local text
+  if values.client_secret_file and values.client_secret_stdin then
+    return usage("--client-secret-file and --client-secret-stdin exclude each other")
+  elseif values.client_secret_file then
+    local file, problem = io.open(values.client_secret_file, "rb")
+    text = file and file:read(SECRET_MAX + 1)
+    if file then
+      file:close()
+    end
+    if not text then
+      return usage(("cannot read the client secret: %s"):format(problem or values.client_secret_file .. " is empty"))
+    end
+  elseif values.client_secret_stdin then
+    text = io.stdin:read(SECRET_MAX + 1) or ""
+  else
+    return nil
+  end
+  text = text:gsub("\r?\n$", "")
+  if text == "" then
+    return usage("the client secret is empty")
+  end
+  if #text > SECRET_MAX then
+    return usage("the client secret is longer than 64 KiB")
+  end
+  return text
+end
+
+local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
+
+-- The authority in force: the flag, the cloud's, the environment's, the public one. It is recorded.
+local function origin_of(values)
+  if values.cloud and values.authority_host then
+    return usage("--cloud and --authority-host exclude each other")
+  end
+  local environment = os.getenv("AZURE_AUTHORITY_HOST")
+  return authority.origin(values.authority_host
+    or values.cloud and authority.CLOUDS[values.cloud][1]
+    or environment ~= "" and environment or authority.PUBLIC)
+end
+
+-- The settings that the flags describe.
+local function settings_of(values, secret)
+  local name = values.name or "default"
+  if not profiles.is_name(name) then
+    return usage(("'%s' cannot be a profile's name"):format(name),
+      "use up to 64 letters, digits, '.', '_' and '-', a letter or digit first")
+  end
+  for _, missing in ipairs { { values.tenant, "--tenant" }, { values.client_id, "--client-id" } } do
+    if not missing[1] then
+      return usage(("missing %s"):format(missing[2]), create.examples[1])
+    end
+  end
+  local tenant, err = authority.tenant(values.tenant)
+  if not tenant then
+    return nil, err
+  end
+  if not values.client_id:match(GUID) then
+    return usage(("client id '%s' is not a GUID"):format(values.client_id),
+      "use the Application (client) ID of the app registration")
+  end
+  local origin
+  origin, err = origin_of(values)
+  if not origin then
+    return nil, err
+  end
+  local method = values.auth_method or (secret and "client-secret" or "none")
+  if method == "client-secret" and not secret then
+    return usage("missing --client-secret-stdin or --client-secret-file")
+  elseif method == "none" and secret then
+    return usage("--auth-method none takes no client secret")
+  end
+  local flow_name
+  if values.flow then
+    flow_name, err = flow.name(values.flow)
+    if not flow_name then
+      return nil, err
+    end
+  end
+  return {
+    name = name, tenant = tenant, client_id = values.client_id:lower(), authority = origin,
+    scopes = scopes.split(values.scope), auth_method = method, flow = flow_name,
+  }
+end
+
+local function new_id()
+  return (require("entra.crypto").random(16):gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+-- Put the profile into the file. The one it replaces is returned, for its secrets and tokens to be removed.
+local function insert(document, stored, force)
+  for i, other in ipairs(document.profiles) do
+    if other.name == stored.name then
+      if not force then
+        return usage(("profile '%s' already exists"):format(stored.name), "use --force to replace it")
+      end
+      document.profiles[i] = stored
+      return true, other
+    end
+  end
+  table.insert(document.profiles, stored)
+  return true
+end
+
+function create.run(args)
+  local values, err = options.parse(create, args)
+  if not values then
+    return nil, err
+  end
+  if values.help then
+    return { text = values.help }
+  end
+  local secret
+  secret, err = read_secret(values)
+  if err then
+    return nil, err
+  end
+  local settings
+  settings, err = settings_of(values, secret)
+  if not settings then
+    return nil, err
+  end
+  settings.id = new_id()
+  local paths
+  paths, err = require("entra.paths").find()
+  if not paths then
+    return nil, err
+  end
+  local store = require("entra.store.sealed").new(paths.state)
+  local client = require("entra.client")
+  local ok, replaced
+  ok, err = profiles.update(paths, function(document)
+    local stored = profiles.stored(settings, output.time(core.now()))
+    local inserted, other = insert(document, stored, values.force)
+    if not inserted then
+      return nil, other
+    end
+    replaced = other
+    -- The secret is sealed before the profile that needs it can be seen.
+    return not secret or require("entra.credential.secret").save(store, settings, secret)
+  end)
+  if not ok then
+    client.new(settings, store):forget()
+    return nil, err
+  end
+  if replaced then
+    client.new({ id = replaced.id }, store):forget()
+  end
+  io.stderr:write(("Profile '%s' %s.\n"):format(settings.name, replaced and "replaced" or "created"))
+  return {}
+end
+
+return create

@@ -1,0 +1,70 @@
+--- `entra-auth-cli config show`
+-- @module entra.cli.command.config-show
+
+local cache = require("entra.cache")
+local options = require("entra.cli.options")
+local output = require("entra.cli.output")
+
+local show = {
+  name = "config show",
+  summary = "Show a profile; of its secrets, only whether and where they are stored.",
+  examples = { "entra-auth-cli config show", "entra-auth-cli config show -p production -o json" },
+}
+
+local ORDER = { "name", "current", "tenantId", "clientId", "authorityHost", "scopes", "authMethod", "defaultFlow",
+  "clientSecret", "refreshToken", "store", "createdAt", "updatedAt" }
+
+function show.build(parser)
+  options.profile(parser)
+  options.output(parser, "text", "json")
+end
+
+-- Is there such a record, and does it open?
+local function state_of(store, name)
+  local body, err = store:read(name)
+  if err then
+    return "unreadable: " .. err.message
+  end
+  return body and (body.refused and "refused" or "stored") or "none"
+end
+
+function show.run(args)
+  local values, err = options.parse(show, args)
+  if not values then
+    return nil, err
+  end
+  if values.help then
+    return { text = values.help }
+  end
+  local client, context
+  client, err, context = require("entra.cli.session").open(values)
+  if not client then
+    return nil, err
+  end
+  local settings, stored, store = context.settings, context.stored, context.store
+  local object = {
+    name = settings.name, current = require("entra.cli.session").name(nil, context.document) == settings.name,
+    tenantId = settings.tenant, clientId = settings.client_id, authorityHost = settings.authority,
+    scopes = require("entra.json").array(settings.scopes), authMethod = settings.auth_method,
+    defaultFlow = settings.flow or require("entra.flow").default(settings.auth_method),
+    clientSecret = state_of(store, cache.secret_name(settings)),
+    refreshToken = state_of(store, cache.refresh_name(settings, "user")),
+    store = store:describe(), createdAt = stored.createdAt, updatedAt = stored.updatedAt,
+  }
+  if values.output == "json" then
+    return { text = output.json(object, ORDER) }
+  end
+  local lines = {}
+  for _, name in ipairs(ORDER) do
+    local value = object[name]
+    if type(value) == "table" then
+      value = #value > 0 and table.concat(value, " ") or "(none: the default of the flow)"
+    end
+    if value ~= nil then
+      lines[#lines + 1] = ("%-14s %s\n"):format(name, output.safe(tostring(value)))
+    end
+  end
+  return { text = table.concat(lines) }
+end
+
+return show

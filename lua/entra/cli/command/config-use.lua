@@ -1,0 +1,48 @@
+--- `entra-auth-cli config use`
+-- @module entra.cli.command.config-use
+
+local options = require("entra.cli.options")
+local profiles = require("entra.profiles")
+
+local use = {
+  name = "config use",
+  summary = "Choose the profile that is used where none is named.",
+  examples = { "entra-auth-cli config use production" },
+}
+
+function use.build(parser)
+  parser:argument("name", "Profile name."):args("?")
+end
+
+function use.run(args)
+  local values, err = options.parse(use, args)
+  if not values then
+    return nil, err
+  end
+  if values.help then
+    return { text = values.help }
+  end
+  if not values.name then
+    return nil, require("entra.errors").new("usage", "missing the profile's name", { hint = use.examples[1] })
+  end
+  local paths
+  paths, err = require("entra.paths").find()
+  if not paths then
+    return nil, err
+  end
+  local ok
+  ok, err = profiles.update(paths, function(document)
+    if not profiles.find(document, values.name) then
+      return nil, profiles.not_found(values.name)
+    end
+    document.current = values.name
+    return true
+  end)
+  if not ok then
+    return nil, err
+  end
+  io.stderr:write(("Profile '%s' is used where none is named.\n"):format(values.name))
+  return {}
+end
+
+return use

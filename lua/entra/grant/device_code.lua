@@ -1,0 +1,126 @@
+--- The device authorization grant (RFC 8628): the person signs in on whatever has a browser.
+-- @module entra.grant.device_code
+
+local errors = require("entra.errors")
+local scopes = require("entra.scopes")
+
+local device_code = {}
+
+local GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+local INTERVAL = 5 -- seconds, RFC 8628 §3.2, where the server names none
+
+--- Longest wait for the person, in seconds, where the caller set no deadline.
+device_code.PATIENCE = 900
+
+-- What the token endpoint says while nothing is wrong yet, or not for good (RFC 8628 §3.5):
+-- how the pause between polls changes.
+local PATIENT = {
+  authorization_pending = function(pause) return pause end,
+  slow_down = function(pause) return pause + 5 end,
+}
+local TRANSIENT = { network = true, timeout = true }
+
+local FINAL = {
+  authorization_declined = { "the sign-in was declined", "run the command again to start over" },
+  access_denied = { "the sign-in was declined", "run the command again to start over" },
+  expired_token = { "the code expired before anybody signed in", "run the command again for a new code" },
+  code_expired = { "the code expired before anybody signed in", "run the command again for a new code" },
+}
+local EXPIRED_AADSTS = { [70019] = true, [70020] = true }
+
+local function final(err)
+  local words = FINAL[err.code] or EXPIRED_AADSTS[err.aadsts] and FINAL.expired_token
+  if words then
+    err.message, err.hint = words[1], words[2]
+  end
+  return nil, err
+end
+
+--- The scopes to send.
+function device_code.scopes(asked)
+  return asked
+end
+
+-- Wait, telling whoever watches what remains, second by second.
+local function pause(way, seconds, expires)
+  local clock = way.clock
+  local wake_at = clock.monotonic() + seconds
+  while true do
+    local now = clock.monotonic()
+    if now >= wake_at then
+      return true
+    end
+    way.on_wait(math.max(0, expires - now))
+    local ok, err = clock.wait(math.min(1, wake_at - now))
+    if not ok then
+      return nil, err
+    end
+  end
+end
+
+local function poll(way, device, proof)
+  local clock = way.clock
+  local expires = clock.monotonic() + device.expires_in
+  local interval = device.interval or INTERVAL
+  local form = { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
+    { "device_code", device.device_code }, { "client_info", "1" }, proof[1] }
+  while true do
+    local left = math.min(expires, way.deadline) - clock.monotonic()
+    local ok, err = pause(way, math.max(0, math.min(interval, left)), math.min(expires, way.deadline))
+    if not ok then
+      return nil, err
+    end
+    if clock.monotonic() >= expires then
+      return final(errors.new("interaction", "expired", { code = "expired_token" }))
+    end
+    if clock.monotonic() >= way.deadline then
+      return nil, errors.new("timeout", "timed out waiting for the sign-in", { code = "timeout",
+        hint = "run the command again, or allow more time with --timeout" })
+    end
+    local reply
+    reply, err = way.post { form = form, repeatable = false, retry = false }
+    if reply then
+      return reply
+    elseif PATIENT[err.code] then
+      interval = PATIENT[err.code](interval)
+    elseif TRANSIENT[err.kind] then
+      -- The code stays valid while the network is away (RFC 8628 §3.5: back off, go on).
+      interval = math.max(err.retry_after or 0, math.min(interval * 2, 60))
+    else
+      return final(err)
+    end
+  end
+end
+
+--- Sign a person in.
+-- @tparam table way see `entra.grant.client_credentials.run`; and `clock`, `deadline` (monotonic seconds),
+--   `on_prompt(prompt)` or nil, `on_wait(seconds_left)`
+-- @treturn table|nil the token reply
+-- @treturn entra.errors
+function device_code.run(way)
+  if not way.on_prompt then
+    return nil, errors.new("interaction", ("profile '%s' needs a person to sign in"):format(way.settings.name), {
+      code = "interaction_required",
+      hint = ("entra-auth-cli get-token --profile %s --flow device-code"):format(way.settings.name) })
+  end
+  local proof, err = way.credential()
+  if not proof then
+    return nil, err
+  end
+  local device
+  device, err = way.post {
+    endpoint = "device_code", expect = "device_code", repeatable = true,
+    form = { { "client_id", way.settings.client_id },
+      { "scope", table.concat(scopes.for_user(way.scopes), " ") } },
+  }
+  if not device then
+    return nil, err
+  end
+  way.on_prompt {
+    user_code = device.user_code, verification_uri = device.verification_uri, message = device.message,
+    expires_in = device.expires_in, client_id = way.settings.client_id, tenant = way.settings.tenant,
+  }
+  return poll(way, device, proof)
+end
+
+return device_code
