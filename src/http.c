@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -87,14 +86,12 @@ static CURLcode set_trust(struct ent_http *http)
 		if (!is_hashed_folder(path))
 			return CURLE_OK;
 	}
-	/* Not every TLS library knows folders; a NULL it need not know. */
-	rc = curl_easy_setopt(http->easy, CURLOPT_CAPATH, path);
-	if (rc != CURLE_OK && path)
-		return rc;
 	rc = curl_easy_setopt(http->easy, CURLOPT_CAINFO, file);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(http->easy, CURLOPT_CAPATH, path);
 	/* The same for a proxy spoken to over TLS, where this libcurl can do that at all. */
-	curl_easy_setopt(http->easy, CURLOPT_PROXY_CAPATH, path);
 	curl_easy_setopt(http->easy, CURLOPT_PROXY_CAINFO, file);
+	curl_easy_setopt(http->easy, CURLOPT_PROXY_CAPATH, path);
 	return rc;
 }
 
@@ -164,7 +161,7 @@ static CURLcode set_options(struct ent_http *http)
 	SET(CURLOPT_HEADERDATA, http);
 	SET(CURLOPT_ERRORBUFFER, http->trouble);
 	SET(CURLOPT_USERAGENT, text_or_null(&http->user_agent));
-	return rc;
+	return rc == CURLE_OK ? set_trust(http) : rc;
 }
 
 static void drop_handles(struct ent_http *http)
@@ -184,13 +181,7 @@ static int make_handles(struct ent_http *http, struct ent_err *err)
 	pthread_once(&start_once, start_libcurl);
 	http->easy = curl_easy_init();
 	http->multi = curl_multi_init();
-	if (!http->easy || !http->multi) {
-		drop_handles(http);
-		return out_of_memory(err);
-	}
-	rc = set_options(http);
-	if (rc == CURLE_OK)
-		rc = set_trust(http);
+	rc = http->easy && http->multi ? set_options(http) : CURLE_OUT_OF_MEMORY;
 	if (rc == CURLE_OK)
 		return 0;
 	drop_handles(http);
@@ -249,6 +240,11 @@ static void hush_end(const struct hush *hush)
 	pthread_sigmask(SIG_SETMASK, &hush->before, NULL);
 }
 
+static int say_interrupted(const struct ent_http *http, struct ent_err *err)
+{
+	return ent_err_set(err, "interrupted", "the request to %s was interrupted", http->host);
+}
+
 /* Asked of poll itself, which tells of a closed pipe too, as ent_clock_wait does; libcurl does not. */
 static bool is_woken(int wake)
 {
@@ -274,8 +270,7 @@ static int run(struct ent_http *http, int wake, double deadline, CURLcode *resul
 		double seconds = deadline - ent_clock_monotonic();
 
 		if (is_woken(wake))
-			return ent_err_set(err, "interrupted", "the request to %s was interrupted",
-			                   http->host);
+			return say_interrupted(http, err);
 		if (seconds <= 0)
 			return explain(http, CURLE_OPERATION_TIMEDOUT, deadline, err);
 		rc = curl_multi_perform(http->multi, &running);
@@ -315,10 +310,12 @@ static double read_retry_after(const char *text, double date)
 	double seconds = -1;
 	time_t then;
 
-	if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0') {
+	if (text[0] == '\0')
+		return -1;
+	if (text[strspn(text, "0123456789")] == '\0') {
 		if (!ent_token_read_count(text, strlen(text), &seconds))
 			seconds = RETRY_AFTER_MAX;
-	} else if (text[0] != '\0' && (then = curl_getdate(text, NULL)) != (time_t)-1) {
+	} else if ((then = curl_getdate(text, NULL)) != (time_t)-1) {
 		seconds = (double)then - (date >= 0 ? date : ent_clock_wall());
 		seconds = seconds > 0 ? seconds : 0;
 	}
@@ -396,7 +393,7 @@ static int exchange(struct ent_http *http, const struct ent_http_request *reques
 		return rc;
 	clear_reply(http);
 	if (ent_clock_wait(pause, request->wake, err) != 0)
-		return ent_err_set(err, "interrupted", "the request to %s was interrupted", http->host);
+		return say_interrupted(http, err);
 	return attempt(http, request, deadline, err);
 }
 
@@ -466,13 +463,17 @@ void ent_http_init(struct ent_http *http)
 	clear_reply(http);
 }
 
+static int keep(struct ent_buf *buf, const char *text, struct ent_err *err)
+{
+	return text ? ent_buf_add(buf, text, strlen(text), err) : 0;
+}
+
 int ent_http_configure(struct ent_http *http, const char *user_agent, const char *ca_file,
                        const char *ca_path, struct ent_err *err)
 {
-	if (ent_buf_add(&http->user_agent, user_agent, user_agent ? strlen(user_agent) : 0, err) != 0 ||
-	    ent_buf_add(&http->ca_file, ca_file, ca_file ? strlen(ca_file) : 0, err) != 0)
+	if (keep(&http->user_agent, user_agent, err) != 0 || keep(&http->ca_file, ca_file, err) != 0)
 		return -1;
-	return ent_buf_add(&http->ca_path, ca_path, ca_path ? strlen(ca_path) : 0, err);
+	return keep(&http->ca_path, ca_path, err);
 }
 
 void ent_http_clear(struct ent_http *http)

@@ -158,8 +158,8 @@ static size_t read_char(const unsigned char *s, size_t n, unsigned *c)
 /* Could it move the cursor, start an escape sequence, or turn the order of the text around? */
 static bool is_harmful(unsigned c)
 {
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f;
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
 size_t ent_token_prose(const char *text, size_t n, char out[ENT_TOKEN_PROSE + 1])

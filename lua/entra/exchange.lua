@@ -61,7 +61,7 @@ local function failure(host, message, code, details)
     err[field] = details[field]
   end
   if code == "throttled" then
-    err.hint = ("wait %d seconds, then try again"):format(details.retry_after or 60)
+    err.hint = ("wait %.0f seconds, then try again"):format(details.retry_after or 60)
   end
   return err
 end
@@ -116,7 +116,7 @@ function exchange.post(settings, request, env)
     timeout = math.max(0.001, env.deadline - started),
   }
   if env.log then
-    env.log("%s %s: %s in %d ms", endpoint, host, reply and "answered" or code == "oauth" and details.error or code,
+    env.log("%s %s: %s in %.0f ms", endpoint, host, reply and "answered" or code == "oauth" and details.error or code,
       (env.clock.monotonic() - started) * 1000)
   end
   if reply then

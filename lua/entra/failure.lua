@@ -57,7 +57,7 @@ function failure.binding(note, plan, now, waited, explicit)
   local left = ahead(note.throttled_until, now)
   if left then
     err.retry_after = math.ceil(left)
-    err.hint = ("wait %d seconds, then try again"):format(err.retry_after)
+    err.hint = ("wait %.0f seconds, then try again"):format(err.retry_after)
     return err
   end
   if waited and note.at >= plan.started and note.entry == plan.entry then

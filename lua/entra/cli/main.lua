@@ -44,7 +44,7 @@ local function details_of(err)
       parts[#parts + 1] = word .. tostring(value)
     end
   end
-  add("AADSTS", err.aadsts and ("%d"):format(err.aadsts))
+  add("AADSTS", err.aadsts and ("%.0f"):format(err.aadsts))
   add("correlation ", err.correlation_id)
   add("trace ", err.trace_id)
   add("", err.timestamp)

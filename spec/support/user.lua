@@ -1,0 +1,73 @@
+-- A user of the installed CLI: a home of their own, and an environment that holds nothing else.
+local provider = require("spec.support.provider")
+local shell = require("spec.support.shell")
+
+local user = {}
+user.__index = user
+
+-- Where `make e2e` installed the CLI.
+user.PREFIX = os.getenv("ENTRA_SPEC_PREFIX") or shell.capture("pwd") .. "/build/installed"
+
+function user.new()
+  local idp = provider.start()
+  local self = setmetatable({ home = shell.folder(), idp = idp }, user)
+  self.environment = {
+    HOME = self.home, PATH = user.PREFIX .. "/bin:/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8", TERM = "dumb",
+    SSL_CERT_FILE = idp.ca, AZURE_AUTHORITY_HOST = idp.base,
+  }
+  self.state = self.home .. "/.local/state/entra-auth-cli"
+  self.profiles = self.home .. "/.config/entra-auth-cli/profiles.json"
+  return self
+end
+
+-- Run a shell script, `entra-auth-cli` being in PATH. Returns {out, err, status}.
+function user:run(script, stdin, more)
+  local environment = {}
+  for _, source in ipairs { self.environment, more or {} } do
+    for name, value in pairs(source) do
+      environment[name] = value
+    end
+  end
+  return shell.run(script, environment, stdin)
+end
+
+-- The same, and it must succeed.
+function user:must(script, stdin, more)
+  local result = self:run(script, stdin, more)
+  assert(result.status == 0, ("status %s of: %s\n%s"):format(tostring(result.status), script, result.err))
+  return result
+end
+
+-- A profile of the confidential test app (client credentials).
+function user:daemon(name)
+  local app = self.idp.clients.daemon
+  return self:must(("entra-auth-cli config create -n %s --tenant %s --client-id %s --client-secret-stdin"):format(
+    name, self.idp.tenant, app.client_id), app.secret)
+end
+
+-- A profile of the public test app; with `signed_in`, ada has signed in by device code.
+function user:person(name, signed_in, scope)
+  self:must(("entra-auth-cli config create -n %s --tenant %s --client-id %s --scope '%s'"):format(
+    name, self.idp.tenant, self.idp.clients.public.client_id, scope or "User.Read offline_access"))
+  if signed_in then
+    provider.settings { auto_approve = true, device_interval = 1 }
+    self:must("entra-auth-cli get-token -p " .. name)
+  end
+end
+
+-- Put an executable of this name first in the PATH.
+function user:stand_in(name, script)
+  local bin = self.home .. "/stand-ins"
+  os.execute("mkdir -p " .. bin)
+  shell.write(bin .. "/" .. name, script)
+  os.execute("chmod 755 " .. bin .. "/" .. name)
+  if not self.environment.PATH:find(bin, 1, true) then
+    self.environment.PATH = bin .. ":" .. self.environment.PATH
+  end
+end
+
+function user:remove()
+  os.execute("rm -rf " .. shell.quote(self.home))
+end
+
+return user
