@@ -7,21 +7,19 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-/* Made once, by whichever thread comes first, and never freed: the module is never unloaded (-z nodelete). */
+/* Fetched once, by whichever thread comes first, and never freed: the module is never unloaded (-z nodelete).
+ */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static OSSL_LIB_CTX *context;
 static EVP_CIPHER *aes_256_gcm;
 
-static void make_context(void)
+static void fetch(void)
 {
-	context = OSSL_LIB_CTX_new();
-	if (context)
-		aes_256_gcm = EVP_CIPHER_fetch(context, "AES-256-GCM", NULL);
+	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 }
 
 static int ready(struct ent_err *err)
 {
-	pthread_once(&once, make_context);
+	pthread_once(&once, fetch);
 	if (!aes_256_gcm)
 		return ent_err_set(err, "openssl", "this OpenSSL has no AES-256-GCM");
 	return 0;
@@ -104,7 +102,7 @@ int ent_random(void *bytes, size_t n, struct ent_err *err)
 {
 	if (ready(err) != 0)
 		return -1;
-	if (RAND_priv_bytes_ex(context, bytes, n, 256) != 1)
+	if (RAND_priv_bytes_ex(NULL, bytes, n, 256) != 1)
 		return ent_err_set(err, "openssl", "OpenSSL has no random bytes");
 	return 0;
 }

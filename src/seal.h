@@ -1,9 +1,8 @@
 /*
  * Authenticated encryption (AES-256-GCM) and random bytes.
  *
- * Runs in an OSSL_LIB_CTX of its own: whatever openssl.cnf loads or forbids,
- * a store that was sealed yesterday opens today, and the process's TLS is not
- * touched.
+ * Uses OpenSSL's default library context, which TLS needs anyway: a context of
+ * its own would cost every cold exchange a second start of the providers.
  */
 #ifndef ENT_SEAL_H
 #define ENT_SEAL_H

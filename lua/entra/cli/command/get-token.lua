@@ -24,15 +24,21 @@ end
 
 -- The plain calls that scripts make all day are understood without argparse, which costs more than the token.
 local PLAIN = { ["-p"] = "profile", ["--profile"] = "profile", ["-s"] = "scope", ["--scope"] = "scope" }
+local PLAIN_FLAGS = { ["--force"] = "force" }
 
 local function parse_plain(args)
-  local values = { output = "token" }
-  for i = 1, #args, 2 do
-    local name, value = PLAIN[args[i]], args[i + 1]
-    if not name or values[name] or not value or value:sub(1, 1) == "-" then
+  local values, i = { output = "token" }, 1
+  while args[i] do
+    local flag, name, value = PLAIN_FLAGS[args[i]], PLAIN[args[i]], args[i + 1]
+    if flag then
+      values[flag] = true
+      i = i + 1
+    elseif name and value and not values[name] and value:sub(1, 1) ~= "-" then
+      values[name] = value
+      i = i + 2
+    else
       return nil
     end
-    values[name] = value
   end
   return values
 end
