@@ -3,6 +3,7 @@
  *
  * Every function that can fail returns nil, message, code (see lbind.h).
  */
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include "harden.h"
@@ -49,6 +50,17 @@ static int host_kind(lua_State *L)
 }
 
 /*
+ * load_lazily(path) -> whether the shared object could be loaded. Lua's loader binds every function of an
+ * object and of all its libraries at once; what was loaded before stays as it was. libcurl brings thirty
+ * libraries, of which an exchange calls little.
+ */
+static int host_load_lazily(lua_State *L)
+{
+	lua_pushboolean(L, dlopen(lbind_check_cstring(L, 1), RTLD_LAZY | RTLD_LOCAL) != NULL);
+	return 1;
+}
+
+/*
  * exit(status): end the process at once. Standard output must have been flushed; libraries' exit handlers,
  * which would tidy up memory that the kernel takes back anyway, do not run: they cost more than a cached
  * token.
@@ -64,6 +76,7 @@ static const luaL_Reg functions[] = {
     {"die_of_signal", host_die_of_signal},
     {"kind", host_kind},
     {"exit", host_exit},
+    {"load_lazily", host_load_lazily},
     {NULL, NULL},
 };
 

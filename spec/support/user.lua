@@ -38,11 +38,11 @@ function user:must(script, stdin, more)
   return result
 end
 
--- A profile of the confidential test app (client credentials).
-function user:daemon(name)
-  local app = self.idp.clients.daemon
+-- A profile of a confidential test app (client credentials), `daemon` if none is named.
+function user:daemon(name, app, secret)
+  app = self.idp.clients[app or "daemon"]
   return self:must(("entra-auth-cli config create -n %s --tenant %s --client-id %s --client-secret-stdin"):format(
-    name, self.idp.tenant, app.client_id), app.secret)
+    name, self.idp.tenant, app.client_id), secret or app.secret)
 end
 
 -- A profile of the public test app; with `signed_in`, ada has signed in by device code.

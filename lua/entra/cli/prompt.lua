@@ -24,15 +24,16 @@ end
 function prompt.device_code()
   local shown = false
   local function on_prompt(p)
-    io.stderr:write(("To sign in (app %s, tenant %s), open\n\n    %s\n\nand enter the code\n\n    %s\n\n"):format(
-      core.clean(p.client_id, 100), core.clean(p.tenant, 100), core.clean(p.verification_uri, 300),
-      core.clean(p.user_code, 100)))
+    io.stderr:write(("To sign in, open\n\n    %s\n\nand enter the code\n\n    %s\n\nApp %s, tenant %s.\n"):format(
+      core.clean(p.verification_uri, 300), core.clean(p.user_code, 100), core.clean(p.client_id, 100),
+      core.clean(p.tenant, 100)))
     io.stderr:write(("The code is valid for %.0f minutes. Only go on if you started this sign-in yourself.\n"):format(
       math.max(1, math.floor(p.expires_in / 60))))
   end
   local function on_wait(left)
     shown = true
-    io.stderr:write(("\rWaiting for the sign-in: %.0f:%02.0f left "):format(math.floor(left / 60), math.floor(left % 60)))
+    local minutes = math.floor(left / 60)
+    io.stderr:write(("\rWaiting for the sign-in: %.0f:%02.0f left "):format(minutes, math.floor(left % 60)))
     io.stderr:flush()
   end
   local function done()

@@ -124,6 +124,22 @@ function Sealed:set_aside(name)
   core.file_set_aside(self:path(name, ".rec"))
 end
 
+-- Do something with a file of the records' folder; the folder is made where it turns out to be missing.
+function Sealed:in_folder(path, work)
+  local value, message, code = work()
+  if not value and code == "ENOENT" then
+    local ok
+    ok, message, code = core.dir_make(self.records)
+    if ok then
+      value, message, code = work()
+    end
+  end
+  if not value then
+    return nil, store_error(message, code, path)
+  end
+  return value, message
+end
+
 --- Write an entry, all or nothing.
 -- @tparam string name
 -- @tparam table body
@@ -137,10 +153,6 @@ function Sealed:write(name, body, about)
   if not key then
     return nil, err
   end
-  local ok, message, code = core.dir_make(self.records)
-  if not ok then
-    return nil, store_error(message, code, self.records)
-  end
   local nonce = crypto.random(12)
   local head = nonce and core.record_head {
     name = name, key_id = key.id, nonce = nonce, expires_on = about.expires_on, refresh_on = about.refresh_on,
@@ -150,11 +162,9 @@ function Sealed:write(name, body, about)
     return nil, errors.new("crypto", "cannot seal the record", { code = "seal" })
   end
   local path = self:path(name, ".rec")
-  ok, message, code = core.file_replace(path, head .. bytes, about.durable)
-  if not ok then
-    return nil, store_error(message, code, path)
-  end
-  return true
+  return self:in_folder(path, function()
+    return core.file_replace(path, head .. bytes, about.durable)
+  end)
 end
 
 --- Remove an entry, its note and its lock.
@@ -192,25 +202,22 @@ end
 -- @treturn userdata|nil the lock; `lock:release()` lets go
 -- @treturn boolean|entra.errors whether somebody else held it first
 function Sealed:lock(name, seconds, wake)
-  local ok, message, code = core.dir_make(self.records)
-  if not ok then
-    return nil, store_error(message, code, self.records)
-  end
   local path = self:path(name, ".lock")
-  local lock, waited
-  lock, waited, code = core.lock(path, seconds, wake)
+  local lock, more = self:in_folder(path, function()
+    return core.lock(path, seconds, wake)
+  end)
   if lock then
     core.file_sweep(self:path(name, ".rec"))
-    return lock, waited
+    return lock, more
   end
-  if code == "interrupted" then
-    return nil, errors.new("cancelled", "cancelled", { code = code })
+  if more.code == "interrupted" then
+    return nil, errors.new("cancelled", "cancelled", { code = more.code })
   end
-  if code == "timeout" then
+  if more.code == "timeout" then
     return nil, errors.new("timeout", "timed out waiting for another process of the same profile", {
-      code = "lock_timeout", hint = ("see who holds %s: fuser '%s'"):format(path, path) })
+      code = "lock_timeout", hint = ("see who holds it: fuser '%s'"):format(path) })
   end
-  return nil, store_error(waited, code, path)
+  return nil, more
 end
 
 --- The note beside an entry's lock: plain, not secret, lost without harm.
