@@ -105,12 +105,18 @@ static int core_clean(lua_State *L)
 	const char *text = luaL_checklstring(L, 1, &n);
 	lua_Number most = luaL_checknumber(L, 2);
 	struct ent_buf *out;
+	unsigned char *to;
 	struct ent_err err;
 
 	luaL_argcheck(L, most >= 0 && most <= TEXT_MAX, 2, "size out of range");
+	if (most > (lua_Number)n)
+		most = (lua_Number)n; /* cleaning never lengthens */
 	out = lbind_buffer(L, TEXT_MAX);
-	return ent_text_clean(text, n, (size_t)most, out, &err) == 0 ? lbind_push_buffer(L, out)
-	                                                             : lbind_fail(L, &err);
+	to = ent_buf_grow(out, (size_t)most, &err);
+	if (!to)
+		return lbind_fail(L, &err);
+	out->len = ent_text_clean(text, n, (char *)to, (size_t)most + 1);
+	return lbind_push_buffer(L, out);
 }
 
 /* ---- files ---- */

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Decode the character at s; returns its length, 0 where it is not UTF-8 (RFC 3629). */
 static size_t decode(const unsigned char *s, size_t n, uint32_t *c)
@@ -29,23 +30,25 @@ static bool is_control(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-int ent_text_clean(const char *text, size_t n, size_t most, struct ent_buf *out, struct ent_err *err)
+size_t ent_text_clean(const char *text, size_t n, char *out, size_t room)
 {
 	const unsigned char *s = (const unsigned char *)text;
-	size_t i = 0, used = 0;
+	size_t at = 0, len = 0;
 
-	while (i < n && s[i] != '\r' && s[i] != '\n') {
+	while (at < n && s[at] != '\r' && s[at] != '\n') {
 		uint32_t c = 0;
-		size_t len = decode(s + i, n - i, &c);
-		bool bad = len == 0 || is_control(c);
-		size_t width = bad ? 1 : len;
+		size_t width = decode(s + at, n - at, &c);
+		bool good = width > 0 && !is_control(c);
 
-		if (used + width > most)
+		if (len + (good ? width : 1) >= room)
 			break;
-		if (ent_buf_add(out, bad ? "?" : text + i, width, err) != 0)
-			return -1;
-		used += width;
-		i += len == 0 ? 1 : len;
+		if (good)
+			memcpy(out + len, s + at, width);
+		else
+			out[len] = '?';
+		len += good ? width : 1;
+		at += width > 0 ? width : 1;
 	}
-	return 0;
+	out[len] = '\0';
+	return len;
 }

@@ -2,13 +2,14 @@
 #ifndef ENT_TEXT_H
 #define ENT_TEXT_H
 
-#include "buf.h"
+#include <stddef.h>
 
 /*
- * Append the first line of text, at most `most` bytes of it, cut between
- * characters. What could steer a terminal or reorder what is read (C0, DEL, C1
- * and bidirectional controls) and what is not UTF-8 becomes '?'.
+ * Copy the first line of text, as much of it as fits into room bytes with the
+ * final NUL, cut between characters. What could steer a terminal or reorder
+ * what is read (C0, DEL, C1 and bidirectional controls) and what is not UTF-8
+ * becomes '?'. Returns the length.
  */
-int ent_text_clean(const char *text, size_t n, size_t most, struct ent_buf *out, struct ent_err *err);
+size_t ent_text_clean(const char *text, size_t n, char *out, size_t room);
 
 #endif

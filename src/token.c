@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "text.h"
+
 /* ---- members of a reply ---- */
 
 /* token_type first: that a token is of a kind we cannot use matters more than its looks. */
@@ -132,58 +134,9 @@ bool ent_token_read_count(const char *text, size_t n, double *out)
 	return true;
 }
 
-/* The character at s of n > 0 bytes; returns its length in bytes, 0 if this is not UTF-8 (RFC 3629). */
-static size_t read_char(const unsigned char *s, size_t n, unsigned *c)
-{
-	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = s[0] < 0x80   ? 1
-	             : s[0] < 0xc0 ? 0
-	             : s[0] < 0xe0 ? 2
-	             : s[0] < 0xf0 ? 3
-	             : s[0] < 0xf8 ? 4
-	                           : 0;
-	size_t i;
-
-	if (len == 0 || len > n)
-		return 0;
-	*c = len == 1 ? s[0] : s[0] & (0x7fu >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*c = *c << 6 | (s[i] & 0x3fu);
-	}
-	return *c >= least[len] && *c <= 0x10ffff && (*c < 0xd800 || *c > 0xdfff) ? len : 0;
-}
-
-/* Could it move the cursor, start an escape sequence, or turn the order of the text around? */
-static bool is_harmful(unsigned c)
-{
-	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
 size_t ent_token_prose(const char *text, size_t n, char out[ENT_TOKEN_PROSE + 1])
 {
-	const unsigned char *s = (const unsigned char *)text;
-	size_t at = 0, len = 0;
-
-	while (at < n && s[at] != '\r' && s[at] != '\n') {
-		unsigned c = 0;
-		size_t width = read_char(s + at, n - at, &c);
-		bool good = width > 0 && !is_harmful(c);
-
-		if (len + (good ? width : 1) > ENT_TOKEN_PROSE)
-			break;
-		if (good) {
-			memcpy(out + len, s + at, width);
-			len += width;
-		} else {
-			out[len++] = '?';
-		}
-		at += width > 0 ? width : 1;
-	}
-	out[len] = '\0';
-	return len;
+	return ent_text_clean(text, n, out, ENT_TOKEN_PROSE + 1);
 }
 
 double ent_token_aadsts(const char *text)

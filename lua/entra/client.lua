@@ -92,6 +92,10 @@ end
 function Client:grip(plan)
   local body, err = self.store:read(plan.refresh)
   if err then
+    if err.broken then
+      err.hint = ("restore the key, or sign in again: entra-auth-cli get-token --profile %s --flow device-code --force")
+        :format(self.settings.name)
+    end
     return nil, err
   end
   local settings = self.settings

@@ -10,7 +10,7 @@ local cache = require("entra.cache")
 local credential = require("entra.credential")
 local errors = require("entra.errors")
 local exchange = require("entra.exchange")
-local failure = require("entra.failure")
+local flight = require("entra.flight")
 local flow = require("entra.flow")
 local refresh_token = require("entra.grant.refresh_token")
 local scopes = require("entra.scopes")
@@ -80,44 +80,6 @@ local function keep(self, plan, opts, reply, sent, held)
   return item
 end
 
--- Work under the entry's lock. `answered(waited)` is the second look: an item that makes the work
--- needless. Returns an item and whether the second look found it, or nil and an error.
-local function locked(self, plan, answered, work, explicit)
-  local clock = self.clock
-  local lock, waited = self.store:lock(plan.lock, math.max(0, plan.deadline - clock.monotonic()), self.wake)
-  if not lock then
-    local err = waited
-    if err.kind ~= "store" or plan.refresh then
-      return nil, err
-    end
-    self.warn("working without a store: " .. err.message)
-    return work()
-  end
-  local function inside()
-    local item = answered(waited)
-    if item then
-      return item, true
-    end
-    local note = self.store:read_note(plan.lock)
-    local err = failure.binding(note, plan, clock.now(), waited, explicit)
-    if err then
-      self.log("remembered failure: %s", err.message)
-      return nil, err
-    end
-    item, err = work()
-    if err or note then
-      self.store:write_note(plan.lock, err and failure.note(err, plan, clock.now()))
-    end
-    return item, err
-  end
-  local ok, item, more = pcall(inside)
-  lock:release()
-  if not ok then
-    error(item, 0)
-  end
-  return item, more
-end
-
 -- What stands in place of a refresh token that was refused for good, until the next sign-in.
 local function refusal(self, err)
   err.kind, err.code, err.message = "interaction", "refresh_token_refused", "refresh token expired or invalid"
@@ -172,7 +134,7 @@ local function second_look(self, plan, opts)
 end
 
 local function silently(self, plan, opts)
-  return locked(self, plan, second_look(self, plan, opts), function() return obtain(self, plan, opts) end)
+  return flight.run(self, plan, second_look(self, plan, opts), function() return obtain(self, plan, opts) end)
 end
 
 -- Sign a person in. No lock is held while the person acts, only to store.
@@ -208,11 +170,14 @@ local function app_token(self, plan, opts)
 end
 
 local function person_token(self, plan, opts, stale)
+  if opts.force and opts.flow then
+    return sign_in(self, plan, opts)
+  end
   local held, err = self:grip(plan)
   if err then
     return nil, err
   end
-  if not held or opts.force and opts.flow then
+  if not held then
     return sign_in(self, plan, opts)
   end
   local item, more = silently(self, plan, opts)
@@ -254,7 +219,7 @@ end
 function renewal.ahead(self, plan, opts, present, seconds)
   local clock = self.clock
   plan.deadline = clock.monotonic()
-  local item, err = locked(self, plan, function()
+  local item, err = flight.run(self, plan, function()
     local found = self:cached(plan)
     return found and not cache.is_due(found, clock.now()) and found
   end, function()
@@ -275,7 +240,7 @@ function renewal.refresh(self, plan, opts)
   local held, err = self:grip(plan)
   local item
   if held then
-    item, err = locked(self, plan, function(waited)
+    item, err = flight.run(self, plan, function(waited)
       -- Who waited for another process's exchange has its result, and does not make a second one.
       local found = waited and self:cached(plan)
       return found and found.cached_at >= plan.started and found

@@ -143,7 +143,7 @@ describe("get-token", function()
       assert.is_true(object.expires_in > 3500 and object.expires_in <= 3599)
     end)
 
-    for _, spelling in ipairs { "client-credentials", "ClientCredentials", "CLIENT_CREDENTIALS", "clientcredentials" } do
+    for _, spelling in ipairs { "client-credentials", "ClientCredentials", "CLIENT_CREDENTIALS" } do
       it("understands --flow " .. spelling, function()
         local token = get("-p production")
         assert.equal(token, get("-p production -f " .. spelling))
@@ -161,11 +161,12 @@ describe("get-token", function()
       assert.equal(app, get("-p production"))
     end)
 
-    it("goes on without a store that it cannot write, and says so", function()
-      ada:must(("rm -rf %s/records && touch %s/records"):format(ada.state, ada.state))
-      local result = ada:run("entra-auth-cli get-token -p production")
-      assert.equal("", result.out)
-      expect.complaint(result.err)
+    it("works without a store that it cannot write, and says so", function()
+      ada:must("chmod 500 " .. ada.state .. "/records")
+      local result = ada:run_ordinary("entra-auth-cli get-token -p production")
+      assert.equal(0, result.status)
+      assert.matches("^eyJ[^\n]*\n$", result.out)
+      assert.matches("^Warning: working without a store: [^\n]+\nWarning: the token is not cached: [^\n]+\n$", result.err)
     end)
   end)
 
@@ -254,7 +255,9 @@ describe("get-token", function()
 
     it("never answers an app's flow with a person's token", function()
       ada:person("me", true)
-      expect.failure(ada:run("entra-auth-cli get-token -p me -f client-credentials -s https://graph.microsoft.com/.default"), 3)
+      local result = ada:run(
+        "entra-auth-cli get-token -p me -f client-credentials -s https://graph.microsoft.com/.default")
+      expect.failure(result, 3)
       assert.equal(1, provider.requests("token"))
     end)
 
@@ -321,7 +324,7 @@ describe("get-token", function()
     it("3 for an app that does not exist", function()
       ada:must(("printf s | entra-auth-cli config create -n ghost --tenant %s --client-id %s --client-secret-stdin")
         :format(ada.idp.tenant, "00000000-0000-4000-8000-00000000dead"))
-      expect.failure(ada:run("entra-auth-cli get-token -p ghost"), 3, "AADSTS700016: ", nil, "^AADSTS700016, ")
+      expect.failure(ada:run("entra-auth-cli get-token -p ghost"), 3, "^.*AADSTS700016: ", nil, "^AADSTS700016, ")
     end)
 
     it("4 where nobody listens", function()

@@ -13,8 +13,9 @@ function user.new()
   local self = setmetatable({ home = shell.folder(), idp = idp }, user)
   self.environment = {
     HOME = self.home, PATH = user.PREFIX .. "/bin:/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8", TERM = "dumb",
-    SSL_CERT_FILE = idp.ca, AZURE_AUTHORITY_HOST = idp.base,
+    SSL_CERT_FILE = self.home .. "/ca.pem", AZURE_AUTHORITY_HOST = idp.base,
   }
+  os.execute("cp " .. idp.ca .. " " .. self.environment.SSL_CERT_FILE)
   self.state = self.home .. "/.local/state/entra-auth-cli"
   self.profiles = self.home .. "/.config/entra-auth-cli/profiles.json"
   return self
@@ -31,7 +32,17 @@ function user:run(script, stdin, more)
   return shell.run(script, environment, stdin)
 end
 
--- The same, and it must succeed.
+local IS_ROOT = shell.capture("id -u") == "0"
+
+-- The same as an ordinary user, whom file modes bind; the home becomes theirs.
+function user:run_ordinary(command)
+  if IS_ROOT then
+    command = ("chown -R 65534:65534 $HOME && setpriv --reuid=65534 --regid=65534 --clear-groups %s"):format(command)
+  end
+  return self:run(command)
+end
+
+-- Run it, and it must succeed.
 function user:must(script, stdin, more)
   local result = self:run(script, stdin, more)
   assert(result.status == 0, ("status %s of: %s\n%s"):format(tostring(result.status), script, result.err))

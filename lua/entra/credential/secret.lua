@@ -16,9 +16,12 @@ function secret.save(store, settings, value)
   }, { durable = true })
 end
 
+local function remedy(settings)
+  return ("entra-auth-cli config create --name %s --force --client-secret-file FILE …"):format(settings.name)
+end
+
 local function again(settings, message, code)
-  return nil, errors.new("credential", message, { code = code,
-    hint = ("entra-auth-cli config create --name %s --force --client-secret-file FILE …"):format(settings.name) })
+  return nil, errors.new("credential", message, { code = code, hint = remedy(settings) })
 end
 
 --- The form fields that prove who the app is.
@@ -30,6 +33,7 @@ function secret.form(store, settings)
   end
   local body, err = store:read(cache.secret_name(settings))
   if err then
+    err.hint = err.broken and remedy(settings) or err.hint
     return nil, err
   end
   if not body then

@@ -1,0 +1,56 @@
+--- One at a time: work under an entry's lock, between threads, processes and users of one store.
+-- @module entra.flight
+
+local failure = require("entra.failure")
+
+local flight = {}
+
+--- Take the lock, look again, and only then work.
+--
+-- A process that waited here while another one failed returns that failure
+-- (`entra.failure`), lest a hanging provider be asked by each in turn.
+--
+-- @tparam entra.client self
+-- @tparam table plan of the call: `lock`, `deadline`, `refresh`
+-- @tparam function answered `answered(waited)` is the second look: an item that makes the work needless
+-- @tparam function work returns an item, or nil and an error
+-- @tparam[opt] boolean explicit whether a refresh was asked for by name, so that no refusal is remembered
+-- @treturn table|nil the item
+-- @treturn boolean|entra.errors true where the second look found it
+function flight.run(self, plan, answered, work, explicit)
+  local clock = self.clock
+  local lock, waited = self.store:lock(plan.lock, math.max(0, plan.deadline - clock.monotonic()), self.wake)
+  if not lock then
+    local err = waited
+    if err.kind ~= "store" or plan.refresh then
+      return nil, err
+    end
+    self.warn("working without a store: " .. err.message)
+    return work()
+  end
+  local function inside()
+    local item = answered(waited)
+    if item then
+      return item, true
+    end
+    local note = self.store:read_note(plan.lock)
+    local err = failure.binding(note, plan, clock.now(), waited, explicit)
+    if err then
+      self.log("remembered failure: %s", err.message)
+      return nil, err
+    end
+    item, err = work()
+    if err or note then
+      self.store:write_note(plan.lock, err and failure.note(err, plan, clock.now()))
+    end
+    return item, err
+  end
+  local ok, item, more = pcall(inside)
+  lock:release()
+  if not ok then
+    error(item, 0)
+  end
+  return item, more
+end
+
+return flight
