@@ -44,12 +44,13 @@ local function way_of(self, plan, opts)
   }
 end
 
-local function item_of(plan, reply, sent)
+-- The life counts from when the request was sent; cached_at says when we got it, for those who waited.
+local function item_of(self, plan, reply, sent)
   local life = reply.expires_in or reply.expires_on and reply.expires_on - sent or UNKNOWN_LIFE
   local ahead = reply.refresh_in or life >= LONG_LIFE and life / 2 or nil
   return {
     access_token = reply.access_token, token_type = "Bearer", scopes = scopes.granted(reply.scope, plan.scopes),
-    cached_at = sent, expires_on = sent + life, refresh_on = ahead and sent + ahead,
+    cached_at = self.clock.now(), expires_on = sent + life, refresh_on = ahead and sent + ahead,
   }
 end
 
@@ -62,7 +63,7 @@ end
 -- Store what an exchange brought. The refresh token comes first: it alone cannot be had again, and
 -- failing to store it is the only failure that counts.
 local function keep(self, plan, opts, reply, sent, held)
-  local item = item_of(plan, reply, sent)
+  local item = item_of(self, plan, reply, sent)
   if plan.refresh and reply.refresh_token then
     local ok, err = write_refresh_record(self, plan, {
       refresh_token = reply.refresh_token, client_info = reply.client_info or held and held.client_info })
@@ -158,7 +159,7 @@ local function sign_in(self, plan, opts)
   elseif not reply.refresh_token then
     self.warn("the server gave no refresh token: include the offline_access scope")
   end
-  return self:hand_out(plan, item or unkept or item_of(plan, reply, sent), opts, false)
+  return self:hand_out(plan, item or unkept or item_of(self, plan, reply, sent), opts, false)
 end
 
 local function app_token(self, plan, opts)
