@@ -8,8 +8,10 @@
 
 local json = {}
 
+local DEPTH_MAX = 32
+
 local cjson = require("cjson").new()
-cjson.decode_max_depth(32)
+cjson.decode_max_depth(DEPTH_MAX)
 cjson.decode_invalid_numbers(false)
 cjson.encode_invalid_numbers(false)
 cjson.encode_number_precision(14)
@@ -34,20 +36,51 @@ function json.is_null(value)
   return value == cjson.null
 end
 
+-- Nesting costs dkjson stack to read and, indented, square time to write.
+local function is_too_deep(text)
+  local depth = 0
+  for bracket in text:gsub("\\.", ""):gsub('"[^"]*"', ""):gmatch("[%[%]{}]") do
+    depth = depth + ((bracket == "{" or bracket == "[") and 1 or -1)
+    if depth > DEPTH_MAX then
+      return true
+    end
+  end
+  return false
+end
+
+-- What lua-cjson calls its tokens, in a person's words.
+local TOKEN = { T_OBJ_BEGIN = "'{'", T_OBJ_END = "'}'", T_ARR_BEGIN = "'['", T_ARR_END = "']'", T_COLON = "':'",
+  T_COMMA = "','", T_STRING = "a string", T_NUMBER = "a number", T_INTEGER = "a number", T_BOOLEAN = "a boolean",
+  T_NULL = "null", T_END = "the end" }
+
+-- "Expected value but found T_ARR_END at character 25" -> "expected value but found ']' at line 2, column 7"
+local function explain(problem, text)
+  local words, at = problem:match("^(.*) at character (%d+)")
+  if not words then
+    return problem
+  end
+  local before = text:sub(1, at - 1)
+  local _, line_ends = before:gsub("\n", "")
+  words = words:gsub("^%u", string.lower):gsub("T_[%u_]+", TOKEN)
+  return ("%s at line %d, column %d"):format(words, line_ends + 1, #before:match("[^\n]*$") + 1)
+end
+
 --- Decode a person's file; what it holds is kept exactly, empty arrays and nulls included.
 -- @treturn any|nil the value
 -- @treturn string what is wrong, with line and column
 function json.read(text)
-  local dkjson = require("dkjson")
-  local value, next_char, problem = dkjson.decode(text, 1, dkjson.null)
-  if problem then
-    return nil, problem
+  if is_too_deep(text) then
+    return nil, "nested too deep"
   end
-  local rest = text:find("[^ \t\r\n]", next_char)
-  if rest then
-    local line_start = text:sub(1, rest - 1):match(".*\n()") or 1
-    local _, lines = text:sub(1, rest - 1):gsub("\n", "")
-    return nil, ("unexpected text at line %d, column %d"):format(lines + 1, rest - line_start + 1)
+  -- lua-cjson is the strict one: dkjson lets comments and trailing commas pass.
+  local ok, problem = pcall(cjson.decode, text)
+  if not ok then
+    return nil, explain(problem, text)
+  end
+  local dkjson = require("dkjson")
+  local value, _, complaint = dkjson.decode(text, 1, dkjson.null)
+  if complaint then
+    return nil, complaint
   end
   return value
 end

@@ -30,7 +30,7 @@ function file.load(dir)
   end
   if not bytes then
     return nil, errors.new("store", message, { code = code,
-      hint = code == "mode" and "chmod 600 " .. path or nil })
+      hint = code == "mode" and ("chmod 600 '%s'"):format(path) or nil })
   end
   if #bytes ~= SIZE then
     return nil, errors.new("store", ("the key file %s is damaged"):format(path), { code = "damaged",

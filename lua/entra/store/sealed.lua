@@ -41,21 +41,25 @@ function Sealed:path(name, ending)
   return self.records .. "/" .. core.record_file(name) .. ending
 end
 
--- The sealing key; it is made only where there is something to seal (`create`).
+-- The sealing key, once the folders are known to be ours alone; it is made only where there is something
+-- to seal (`create`).
 function Sealed:key_of(create)
   if self.key then
     return self.key
   end
-  local provider = self.provider or require("entra.key.file")
-  local ok, message, code
+  local ok, message, code = true, nil, nil
   if create then
-    ok, message, code = core.dir_make(self.dir)
-  else
-    ok, message, code = core.dir_check(self.dir)
+    ok, message, code = core.dir_make(self.records)
   end
-  if not ok then
-    return nil, store_error(message, code, self.dir)
+  for _, folder in ipairs { self.dir, self.records } do
+    if ok then
+      ok, message, code = core.dir_check(folder)
+    end
+    if not ok then
+      return nil, store_error(message, code, folder)
+    end
   end
+  local provider = self.provider or require("entra.key.file")
   local key, err = provider.load(self.dir)
   if not key and not err and create then
     key, err = provider.create(self.dir)
@@ -64,7 +68,7 @@ function Sealed:key_of(create)
   return key, err
 end
 
--- What the file of `name` says, unsealed; the error's code tells what is wrong with it.
+-- What the file of `name` says, unsealed; the error's code tells what is wrong with it, the hint what to do.
 function Sealed:open(name, bytes)
   local record, message, code = core.record_parse(bytes)
   if not record then
@@ -75,7 +79,10 @@ function Sealed:open(name, bytes)
   end
   local key, err = self:key_of(false)
   if not key then
-    return nil, err and err.message or "the key it was sealed with is gone", err and err.code or "no_key"
+    if err then
+      return nil, err.message, err.code, err.hint
+    end
+    return nil, "the key it was sealed with is gone", "no_key"
   end
   if key.id ~= record.key_id then
     return nil, "it was sealed with another key", "other_key"
@@ -108,36 +115,20 @@ function Sealed:read(name)
     end
     return nil, store_error(message, code, path)
   end
-  local body
-  body, message, code = self:open(name, bytes)
+  local body, hint
+  body, message, code, hint = self:open(name, bytes)
   if body then
     return body
   end
   local err = store_error(("cannot open %s (key provider: %s): %s"):format(
     path, (self.provider or { name = "file" }).name, message), code, path)
-  err.broken = BROKEN[code]
+  err.broken, err.hint = BROKEN[code], hint or err.hint
   return nil, err
 end
 
 --- Move an entry that does not open out of the way, for good: it is kept as `….rec.broken`.
 function Sealed:set_aside(name)
   core.file_set_aside(self:path(name, ".rec"))
-end
-
--- Do something with a file of the records' folder; the folder is made where it turns out to be missing.
-function Sealed:in_folder(path, work)
-  local value, message, code = work()
-  if not value and code == "ENOENT" then
-    local ok
-    ok, message, code = core.dir_make(self.records)
-    if ok then
-      value, message, code = work()
-    end
-  end
-  if not value then
-    return nil, store_error(message, code, path)
-  end
-  return value, message
 end
 
 --- Write an entry, all or nothing.
@@ -162,9 +153,11 @@ function Sealed:write(name, body, about)
     return nil, errors.new("crypto", "cannot seal the record", { code = "seal" })
   end
   local path = self:path(name, ".rec")
-  return self:in_folder(path, function()
-    return core.file_replace(path, head .. bytes, about.durable)
-  end)
+  local ok, message, code = core.file_replace(path, head .. bytes, about.durable)
+  if not ok then
+    return nil, store_error(message, code, path)
+  end
+  return true
 end
 
 --- Remove an entry, its note and its lock.
@@ -203,21 +196,26 @@ end
 -- @treturn boolean|entra.errors whether somebody else held it first
 function Sealed:lock(name, seconds, wake)
   local path = self:path(name, ".lock")
-  local lock, more = self:in_folder(path, function()
-    return core.lock(path, seconds, wake)
-  end)
+  local lock, waited, code = core.lock(path, seconds, wake)
+  if not lock and code == "ENOENT" then
+    local ok
+    ok, waited, code = core.dir_make(self.records)
+    if ok then
+      lock, waited, code = core.lock(path, seconds, wake)
+    end
+  end
   if lock then
     core.file_sweep(self:path(name, ".rec"))
-    return lock, more
+    return lock, waited
   end
-  if more.code == "interrupted" then
-    return nil, errors.new("cancelled", "cancelled", { code = more.code })
+  if code == "interrupted" then
+    return nil, errors.new("cancelled", "cancelled", { code = code })
   end
-  if more.code == "timeout" then
+  if code == "timeout" then
     return nil, errors.new("timeout", "timed out waiting for another process of the same profile", {
       code = "lock_timeout", hint = ("see who holds it: fuser '%s'"):format(path) })
   end
-  return nil, more
+  return nil, store_error(waited, code, path)
 end
 
 --- The note beside an entry's lock: plain, not secret, lost without harm.
