@@ -134,12 +134,24 @@ local function execute(args)
   elseif not name then
     return nil, rest
   end
-  local result, err = require(COMMANDS[name][1]).run(rest)
+  local command = require(COMMANDS[name][1])
+  local values, err = command.plain and command.plain(rest)
+  if not values then
+    values, err = require("entra.cli.options").parse(command, rest)
+  end
+  local result
+  if values and values.help then
+    result = { text = values.help }
+  elseif values then
+    result, err = command.run(values)
+  end
   return result, err, name
 end
 
 --- Run the program.
--- A command returns `{text =, status =}` or nil and an error; it prints nothing but prompts itself.
+-- A command is a table: `name`, `summary`, `examples`, `build(parser)`, and `run(values)`, which returns
+-- `{text =, status =}` or nil and an error and prints nothing but prompts and notes; optionally
+-- `plain(args)`, which understands simple arguments without a parser.
 -- @tparam {string,...} args
 -- @treturn number the exit status
 function main.run(args)

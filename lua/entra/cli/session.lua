@@ -29,6 +29,20 @@ local function warn(message)
   io.stderr:write("Warning: ", require("entra.core").clean(message, 500), "\n")
 end
 
+--- The user's profiles, and where they are.
+-- @treturn table|nil see `entra.profiles.load`
+-- @treturn entra.errors
+-- @treturn table see `entra.paths`
+function session.profiles()
+  local paths, err = require("entra.paths").find()
+  if not paths then
+    return nil, err
+  end
+  local document
+  document, err = require("entra.profiles").load(paths)
+  return document, err, paths
+end
+
 --- Open the profile that the arguments mean.
 -- @tparam table values parsed arguments: `profile`, `verbose`
 -- @tparam[opt] boolean waits whether this command waits for others, so that Ctrl-C must end a wait
@@ -36,16 +50,11 @@ end
 -- @treturn entra.errors
 -- @treturn table the settings of the profile, and where it is: `settings`, `document`, `paths`
 function session.open(values, waits)
-  local paths, err = require("entra.paths").find()
-  if not paths then
-    return nil, err
-  end
-  local profiles = require("entra.profiles")
-  local document
-  document, err = profiles.load(paths)
+  local document, err, paths = session.profiles()
   if not document then
     return nil, err
   end
+  local profiles = require("entra.profiles")
   local name = session.name(values.profile, document)
   local stored = profiles.find(document, name)
   if not stored then

@@ -5,7 +5,6 @@ local authority = require("entra.authority")
 local core = require("entra.core")
 local errors = require("entra.errors")
 local flow = require("entra.flow")
-local options = require("entra.cli.options")
 local output = require("entra.cli.output")
 local profiles = require("entra.profiles")
 local scopes = require("entra.scopes")
@@ -147,16 +146,8 @@ local function insert(document, stored, force)
   return true
 end
 
-function create.run(args)
-  local values, err = options.parse(create, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local secret
-  secret, err = read_secret(values)
+function create.run(values)
+  local secret, err = read_secret(values)
   if err then
     return nil, err
   end

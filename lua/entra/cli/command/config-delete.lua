@@ -28,21 +28,8 @@ local function remove(document, name)
   return nil, profiles.not_found(name)
 end
 
-function delete.run(args)
-  local values, err = options.parse(delete, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local paths
-  paths, err = require("entra.paths").find()
-  if not paths then
-    return nil, err
-  end
-  local document
-  document, err = profiles.load(paths)
+function delete.run(values)
+  local document, err, paths = require("entra.cli.session").profiles()
   if not document then
     return nil, err
   end

@@ -17,21 +17,8 @@ function list.build(parser)
   options.output(parser, "text", "json")
 end
 
-function list.run(args)
-  local values, err = options.parse(list, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local paths
-  paths, err = require("entra.paths").find()
-  if not paths then
-    return nil, err
-  end
-  local document
-  document, err = require("entra.profiles").load(paths)
+function list.run(values)
+  local document, err = require("entra.cli.session").profiles()
   if not document then
     return nil, err
   end

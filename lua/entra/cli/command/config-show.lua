@@ -28,16 +28,8 @@ local function state_of(store, name)
   return body and (body.refused and "refused" or "stored") or "none"
 end
 
-function show.run(args)
-  local values, err = options.parse(show, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local client, context
-  client, err, context = require("entra.cli.session").open(values)
+function show.run(values)
+  local client, err, context = require("entra.cli.session").open(values)
   if not client then
     return nil, err
   end

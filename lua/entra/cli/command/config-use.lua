@@ -1,7 +1,6 @@
 --- `entra-auth-cli config use`
 -- @module entra.cli.command.config-use
 
-local options = require("entra.cli.options")
 local profiles = require("entra.profiles")
 
 local use = {
@@ -14,19 +13,11 @@ function use.build(parser)
   parser:argument("name", "Profile name."):args("?")
 end
 
-function use.run(args)
-  local values, err = options.parse(use, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
+function use.run(values)
   if not values.name then
     return nil, require("entra.errors").new("usage", "missing the profile's name", { hint = use.examples[1] })
   end
-  local paths
-  paths, err = require("entra.paths").find()
+  local paths, err = require("entra.paths").find()
   if not paths then
     return nil, err
   end

@@ -26,7 +26,7 @@ end
 local PLAIN = { ["-p"] = "profile", ["--profile"] = "profile", ["-s"] = "scope", ["--scope"] = "scope" }
 local PLAIN_FLAGS = { ["--force"] = "force" }
 
-local function parse_plain(args)
+function get_token.plain(args)
   local values, i = { output = "token" }, 1
   while args[i] do
     local flag, name, value = PLAIN_FLAGS[args[i]], PLAIN[args[i]], args[i + 1]
@@ -43,23 +43,8 @@ local function parse_plain(args)
   return values
 end
 
-local function parse(args)
-  local values = parse_plain(args)
-  if values then
-    return values
-  end
-  return require("entra.cli.options").parse(get_token, args)
-end
-
-function get_token.run(args)
-  local values, err = parse(args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local seconds
+function get_token.run(values)
+  local seconds, err
   if values.timeout then
     seconds, err = require("entra.cli.options").seconds(values.timeout)
     if not seconds then

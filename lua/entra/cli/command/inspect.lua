@@ -169,16 +169,8 @@ local function as_json(decoded, values, now)
   return output.json(object, { "header", "claims", "payload", "signature", "expires_in" })
 end
 
-function inspect.run(args)
-  local values, err = options.parse(inspect, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local text
-  text, err = source(values)
+function inspect.run(values)
+  local text, err = source(values)
   if not text then
     return nil, err
   end

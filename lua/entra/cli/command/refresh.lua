@@ -20,16 +20,8 @@ function refresh.build(parser)
   options.timeout(parser, "60s")
 end
 
-function refresh.run(args)
-  local values, err = options.parse(refresh, args)
-  if not values then
-    return nil, err
-  end
-  if values.help then
-    return { text = values.help }
-  end
-  local seconds
-  seconds, err = options.seconds(values.timeout)
+function refresh.run(values)
+  local seconds, err = options.seconds(values.timeout)
   if err then
     return nil, err
   end
