@@ -38,9 +38,19 @@ static int check_file(const char *path, enum ent_file_trust trust, const struct 
 	return 0;
 }
 
+/* Is there nothing left to read? For a buffer that is full to the ceiling. */
+static int expect_end(int fd, const char *path, const struct ent_buf *out, struct ent_err *err)
+{
+	char more;
+
+	if (read(fd, &more, 1) == 0)
+		return 0;
+	return ent_err_set(err, "too_big", "%s is larger than %zu bytes", path, out->ceiling);
+}
+
 static int read_all(int fd, const char *path, struct ent_buf *out, struct ent_err *err)
 {
-	for (;;) {
+	while (out->len < out->ceiling) {
 		unsigned char *at = ent_buf_grow(out, 1, err);
 		ssize_t n;
 
@@ -53,8 +63,11 @@ static int read_all(int fd, const char *path, struct ent_buf *out, struct ent_er
 			continue;
 		if (n < 0)
 			return ent_err_sys(err, errno, "cannot read %s", path);
+		if ((size_t)n > out->ceiling - out->len)
+			return ent_err_set(err, "too_big", "%s is larger than %zu bytes", path, out->ceiling);
 		out->len += (size_t)n;
 	}
+	return expect_end(fd, path, out, err);
 }
 
 int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *out, struct ent_err *err)
@@ -79,7 +92,8 @@ int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *o
 		ent_err_set(err, "too_big", "%s is larger than %zu bytes", path, out->ceiling);
 		goto out;
 	}
-	if (!ent_buf_grow(out, (size_t)st.st_size + (out->len + (size_t)st.st_size < out->ceiling), err))
+	/* One allocation for all of it, and the byte that read wants to say that there is no more. */
+	if (out->len + (size_t)st.st_size < out->ceiling && !ent_buf_grow(out, (size_t)st.st_size + 1, err))
 		goto out;
 	rc = read_all(fd, path, out, err);
 out:

@@ -24,7 +24,7 @@ end
 -- @treturn entra.errors kind `store`
 function file.load(dir)
   local path = path_in(dir)
-  local bytes, message, code = core.file_read(path, SIZE + 1)
+  local bytes, message, code = core.file_read(path, SIZE)
   if not bytes and code == "ENOENT" then
     return nil
   end

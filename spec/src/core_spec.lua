@@ -1,0 +1,231 @@
+local core = require("entra.core")
+local shell = require("spec.support.shell")
+
+local function code_of(...)
+  return (select(3, ...))
+end
+
+describe("entra.core", function()
+  local dir
+
+  before_each(function() dir = shell.folder() end)
+  after_each(function() os.execute("rm -rf " .. dir) end)
+
+  describe("base64url", function()
+    -- RFC 4648 section 10, without the padding.
+    local vectors = { [""] = "", f = "Zg", fo = "Zm8", foo = "Zm9v", foob = "Zm9vYg", fooba = "Zm9vYmE",
+      foobar = "Zm9vYmFy", ["\255\254\253"] = "__79" }
+
+    it("encodes and decodes the RFC's vectors", function()
+      for bytes, text in pairs(vectors) do
+        assert.equal(text, core.base64url_encode(bytes))
+        assert.equal(bytes, core.base64url_decode(text))
+      end
+    end)
+
+    it("refuses padding, white space, foreign characters, cut text and a second spelling", function()
+      for _, text in ipairs { "Zg==", "Zm 9v", "Zm9v\n", "+/79", "Z", "Zm9vY", "Zh", "Zm9" } do
+        assert.equal("base64", code_of(core.base64url_decode(text)), text)
+      end
+    end)
+
+    it("goes there and back for every length", function()
+      local bytes = ""
+      for i = 1, 200 do
+        bytes = bytes .. string.char(i * 7 % 256)
+        assert.equal(bytes, core.base64url_decode(core.base64url_encode(bytes)))
+      end
+    end)
+  end)
+
+  describe("jwt_split", function()
+    it("returns header, payload and signature", function()
+      local header, payload, signature = core.jwt_split("e30.eyJhIjoxfQ.c2ln")
+      assert.same({ "{}", '{"a":1}', "c2ln" }, { header, payload, signature })
+    end)
+
+    it("says what is wrong", function()
+      for text, code in pairs { ["a.b"] = "parts", ["a.b.c.d"] = "parts", [""] = "parts", ["e30.!.x"] = "base64" } do
+        assert.equal(code, code_of(core.jwt_split(text)), text)
+      end
+    end)
+  end)
+
+  describe("clean", function()
+    it("lets ordinary text of any script through", function()
+      assert.equal("Zürich → 東京 𝄞", core.clean("Zürich → 東京 𝄞", 100))
+    end)
+
+    it("replaces what steers a terminal or turns text around", function()
+      for text, clean in pairs {
+        ["a\27[31mb"] = "a?[31mb", ["\0\7\127"] = "???", ["\194\155x"] = "?x", ["\226\128\174x"] = "?x",
+        ["\226\129\166x"] = "?x", ["\239\187\191x"] = "?x", ["\255\254"] = "??", ["\192\128"] = "??",
+        ["\237\160\128"] = "???", ["\244\144\128\128"] = "????",
+      } do
+        assert.equal(clean, core.clean(text, 100))
+      end
+    end)
+
+    it("stops at the first line's end and between characters", function()
+      assert.equal("one", core.clean("one\r\ntwo", 100))
+      assert.equal("é", core.clean("éé", 3))
+      assert.equal("", core.clean("x", 0))
+    end)
+  end)
+
+  describe("file_read", function()
+    it("reads what is ours alone", function()
+      shell.write(dir .. "/f", "secret")
+      os.execute("chmod 600 " .. dir .. "/f")
+      assert.equal("secret", core.file_read(dir .. "/f", 6))
+    end)
+
+    it("refuses wide modes, links, folders, pipes, long files and absent ones", function()
+      shell.write(dir .. "/wide", "x")
+      os.execute("cd " .. dir .. " && chmod 640 wide && ln -s wide link && mkfifo -m 600 pipe && touch long"
+        .. " && chmod 600 long && echo 123456789 >long")
+      for name, code in pairs { wide = "mode", link = "symlink", pipe = "not_regular", long = "too_big",
+        ["."] = "not_regular", none = "ENOENT" } do
+        assert.equal(code, code_of(core.file_read(dir .. "/" .. name, 5)), name)
+      end
+    end)
+
+    it("lets a public file be a link and readable, but not writable by others", function()
+      shell.write(dir .. "/f", "public")
+      os.execute("cd " .. dir .. " && chmod 644 f && ln -s f link")
+      assert.equal("public", core.file_read(dir .. "/link", 100, "public"))
+      os.execute("chmod 664 " .. dir .. "/f")
+      assert.equal("mode", code_of(core.file_read(dir .. "/f", 100, "public")))
+    end)
+  end)
+
+  describe("file_replace", function()
+    it("writes 0600 and leaves no temporary", function()
+      for _, text in ipairs { "old", "new" } do
+        assert.is_true(core.file_replace(dir .. "/f", text, true))
+      end
+      assert.equal("new", shell.read(dir .. "/f"))
+      assert.equal("600", shell.capture("stat -c %a " .. dir .. "/f"))
+      assert.same({ "f" }, core.dir_list(dir))
+    end)
+
+    it("fails without a trace where the disk is full", function()
+      local mounted = os.execute("mount -t tmpfs -o size=64k,mode=700 tmpfs " .. dir .. " 2>/dev/null")
+      if mounted == true or mounted == 0 then
+        assert.is_true(core.file_replace(dir .. "/f", "old"))
+        assert.equal("ENOSPC", code_of(core.file_replace(dir .. "/f", ("x"):rep(200000))))
+        assert.equal("old", shell.read(dir .. "/f"))
+        assert.same({ "f" }, core.dir_list(dir))
+        os.execute("umount " .. dir)
+      end
+    end)
+
+    it("fails with the folder's error", function()
+      assert.equal("ENOENT", code_of(core.file_replace(dir .. "/none/f", "x")))
+      assert.equal("ENOTDIR", code_of(core.file_replace("/dev/null/f", "x")))
+    end)
+  end)
+
+  it("creates a file once: the first writer wins", function()
+    assert.is_true(core.file_create(dir .. "/key", "first"))
+    assert.equal("EEXIST", code_of(core.file_create(dir .. "/key", "second")))
+    assert.equal("first", shell.read(dir .. "/key"))
+    assert.same({ "key" }, core.dir_list(dir))
+  end)
+
+  it("sweeps its own temporaries and nothing else", function()
+    for _, name in ipairs { "f", "f.0123456789abcdef.tmp", "g.0123456789abcdef.tmp", "f.tmp" } do
+      shell.write(dir .. "/" .. name, "")
+    end
+    core.file_sweep(dir .. "/f")
+    local left = core.dir_list(dir)
+    table.sort(left)
+    assert.same({ "f", "f.tmp", "g.0123456789abcdef.tmp" }, left)
+  end)
+
+  it("moves a file aside and keeps its bytes", function()
+    shell.write(dir .. "/f", "broken")
+    assert.is_true(core.file_set_aside(dir .. "/f"))
+    assert.equal("broken", shell.read(dir .. "/f.broken"))
+  end)
+
+  it("makes folders 0700 and refuses wide and linked ones", function()
+    assert.is_true(core.dir_make(dir .. "/a/b/c"))
+    assert.equal("700", shell.capture("stat -c %a " .. dir .. "/a"))
+    os.execute("chmod 755 " .. dir .. "/a/b/c && ln -s a " .. dir .. "/link")
+    assert.equal("mode", code_of(core.dir_make(dir .. "/a/b/c")))
+    assert.equal("mode", code_of(core.dir_check(dir .. "/a/b/c")))
+    assert.equal("symlink", code_of(core.dir_check(dir .. "/link")))
+    assert.is_true(core.dir_check(dir .. "/absent"))
+  end)
+
+  describe("lock", function()
+    it("excludes another holder until it lets go", function()
+      local path = dir .. "/l.lock"
+      local first, waited = core.lock(path, 1)
+      assert.is_false(waited)
+      assert.equal("timeout", code_of(core.lock(path, 0)))
+      first:release()
+      first:release()
+      assert.is_truthy(core.lock(path, 0))
+    end)
+
+    it("excludes another process, and is freed when that is killed", function()
+      local path = dir .. "/l.lock"
+      -- One process that holds the lock and its own pid: exec keeps both.
+      os.execute(("bash -c 'exec 9>%s; flock 9; echo $$ >%s/pid.new; mv %s/pid.new %s/pid; exec sleep 60' &"):format(
+        path, dir, dir, dir))
+      repeat until shell.read(dir .. "/pid")
+      assert.equal("timeout", code_of(core.lock(path, 0.01)))
+      os.execute("kill -9 $(cat " .. dir .. "/pid)")
+      assert.is_truthy(core.lock(path, 5))
+    end)
+
+    it("refuses a link", function()
+      os.execute("ln -s target " .. dir .. "/l.lock")
+      assert.equal("symlink", code_of(core.lock(dir .. "/l.lock", 0)))
+    end)
+  end)
+
+  describe("records", function()
+    local head = { name = "tokens|a", key_id = "12345678", nonce = "abcdefghijkl", expires_on = 1700000000 }
+
+    it("have the documented layout", function()
+      local bytes = core.record_head(head)
+      assert.equal("ENTRAREC\1\1" .. ("\0"):rep(6) .. "\0\0\0\0\101\83\241\0" .. ("\0"):rep(8)
+        .. "12345678abcdefghijkl\0\0\0\8tokens|a", bytes)
+    end)
+
+    it("come apart as they were put together", function()
+      local bytes = core.record_head(head)
+      local record = core.record_parse(bytes .. "sealed")
+      assert.equal("tokens|a", record.name)
+      assert.equal("12345678", record.key_id)
+      assert.equal("abcdefghijkl", record.nonce)
+      assert.equal(1700000000, record.expires_on)
+      assert.equal(0, record.refresh_on)
+      assert.same({ bytes, "sealed" }, { record.head, record.sealed })
+    end)
+
+    it("that are cut or strange are damaged, later layouts newer", function()
+      local bytes = core.record_head(head)
+      for n = 0, #bytes - 1 do
+        assert.equal("damaged", code_of(core.record_parse(bytes:sub(1, n))), tostring(n))
+      end
+      assert.equal("damaged", code_of(core.record_parse("X" .. bytes:sub(2))))
+      assert.equal("newer", code_of(core.record_parse(bytes:sub(1, 8) .. "\2" .. bytes:sub(10))))
+    end)
+
+    it("are named by FNV-1a, 64 bits", function()
+      assert.equal("cbf29ce484222325", core.record_file(""))
+      assert.equal("af63dc4c8601ec8c", core.record_file("a"))
+      assert.equal("85944171f73967e8", core.record_file("foobar"))
+    end)
+  end)
+
+  it("raises on misuse instead of guessing", function()
+    assert.has_error(function() core.file_read("a\0b", 10) end)
+    assert.has_error(function() core.lock("x", -1) end)
+    assert.has_error(function() core.record_head { name = "x", key_id = "short", nonce = "n" } end)
+  end)
+end)

@@ -1,0 +1,53 @@
+local shell = require("spec.support.shell")
+
+-- Signals and limits belong to a process: these run in one of their own, with the interpreter of the specs.
+-- A test run in the background is deaf to SIGINT from birth, hence --default-signal where hearing matters.
+local function lua(code, redirect, before)
+  local dir = shell.folder()
+  shell.write(dir .. "/code.lua", ("package.cpath = %q\nlocal host = require('entra.host')\n%s\n"):format(
+    package.cpath, code))
+  local result = shell.run(("%s%s %s %s"):format(before or "", arg[-1], dir .. "/code.lua", redirect or ""), {
+    PATH = "/usr/bin:/bin", ASAN_OPTIONS = "detect_leaks=0" })
+  os.execute("rm -rf " .. dir)
+  return result
+end
+
+describe("entra.host", function()
+  it("knows what a descriptor is", function()
+    assert.equal("pipe", lua("print(host.kind(0))", "< <(sleep 0)").out:match("%a+"))
+    assert.equal("file", lua("print(host.kind(0))", "</etc/passwd").out:match("%a+"))
+    assert.equal("other", lua("print(host.kind(0))", "</dev/null").out:match("%a+"))
+    assert.equal("other", lua("print(host.kind(0))", "<&-").out:match("%a+"))
+  end)
+
+  it("turns core files off", function()
+    local out = lua([[host.harden()
+      for line in io.lines("/proc/self/limits") do if line:find("core file") then print(line) end end]]).out
+    assert.matches("Max core file size%s+0%s+0", out)
+  end)
+
+  it("notes a signal, wakes a waiter, and dies of that signal when told to", function()
+    local result = lua([[
+      local core = require("entra.core")
+      local fd = host.catch_signals()
+      assert(host.catch_signals() == fd)
+      host.die_of_signal() -- none came: returns
+      io.popen("kill -INT $PPID"):close() -- os.execute would ignore SIGINT meanwhile
+      print(core.wait(60, fd))
+      io.stdout:flush()
+      host.die_of_signal()
+      print("still here")]], "", "env --default-signal=INT ")
+    assert.equal("nil\tinterrupted\tinterrupted\n", result.out)
+    assert.equal(130, result.status)
+  end)
+
+  it("stays deaf where SIGINT is ignored, as under nohup", function()
+    local result = lua([[host.catch_signals() io.popen("kill -INT $PPID"):close() host.die_of_signal() print("alive")]],
+      "", "trap '' INT; exec ")
+    assert.equal("alive\n", result.out)
+  end)
+
+  it("leaves at once with the status given", function()
+    assert.equal(7, lua("host.exit(7)").status)
+  end)
+end)
