@@ -3,14 +3,17 @@ local json = require("dkjson")
 local provider = require("spec.support.provider")
 local user = require("spec.support.user")
 
+-- Waits for something to become true, but not for ever.
+local UNTIL = 'until_true() { for _ in {1..1000}; do eval "$1" && return; sleep 0.02; done; exit 99; }\n'
+
 -- In the background until the code is shown; then whatever the test does; then `wait $pid`.
-local START = [[
+local START = UNTIL .. [[
 set -m
 entra-auth-cli get-token -p me %s >$HOME/out 2>$HOME/err &
 pid=$!
-until grep -q 'The code is valid' $HOME/err; do sleep 0.02; done
+until_true "grep -q 'The code is valid' $HOME/err"
 act() { curl -sS -X POST -H 'Content-Type: application/json' -d "${2:-{\}}" $CONTROL/$1 >/dev/null; }
-polled() { until [ "$(curl -s $CONTROL/counters | jq .requests.token)" -ge $1 ]; do sleep 0.02; done; }
+polled() { until_true '[ "$(curl -s $CONTROL/counters | jq .requests.token)" -ge '$1' ]'; }
 ]]
 local FINISH = "\nwait $pid; status=$?; cat $HOME/out; cat $HOME/err >&3; exit $status"
 
@@ -205,13 +208,13 @@ describe("signing in by device code", function()
     end)
 
     it("Ctrl-C at the terminal, which keeps its echo", function()
-      local result = ada:run([[
+      local result = ada:run(UNTIL .. [[
         mkfifo $HOME/keys
-        script -qec 'entra-auth-cli get-token -p me; echo "status $?"; stty -a' $HOME/seen <$HOME/keys >/dev/null &
+        script -qfec 'entra-auth-cli get-token -p me; echo "status $?"; stty -a' $HOME/seen <$HOME/keys >/dev/null &
         exec 4>$HOME/keys
-        until grep -q 'The code is valid' $HOME/seen; do sleep 0.02; done
+        until_true "grep -q 'The code is valid' $HOME/seen"
         printf '\003' >&4
-        until grep -q 'opost' $HOME/seen; do sleep 0.02; done
+        until_true "grep -q opost $HOME/seen"
         exec 4>&-
         wait
         cat $HOME/seen]], nil, { SHELL = "/bin/bash" })
@@ -220,34 +223,39 @@ describe("signing in by device code", function()
       is_untouched()
     end)
 
-    it("a refresh, too, and its refresh token stays good", function()
-      provider.settings { auto_approve = true }
-      ada:must("entra-auth-cli get-token -p me")
-      local requests = provider.requests("token")
-      provider.fault { kind = "hang", endpoint = "token", times = 1 }
-      local result = ada:run(([[{ set -m
-        entra-auth-cli refresh -p me >$HOME/out 2>$HOME/err & pid=$!
-        until [ "$(curl -s $CONTROL/counters | jq .requests.token)" -gt %d ]; do sleep 0.02; done
-        kill -INT $pid; wait $pid; status=$?; cat $HOME/out; cat $HOME/err >&3; exit $status; } 3>&2 2>/dev/null]]):format(
-        requests))
-      assert.same({ out = "", err = "Cancelled\n", status = 130 }, result)
-      expect.token(ada:run("entra-auth-cli refresh -p me"))
-    end)
+    describe("once signed in,", function()
+      before_each(function()
+        provider.settings { auto_approve = true }
+        ada:must("entra-auth-cli get-token -p me")
+        provider.fault { kind = "hang", endpoint = "token", times = 1 }
+      end)
 
-    it("a process that waits for another's exchange", function()
-      provider.settings { auto_approve = true }
-      ada:must("entra-auth-cli get-token -p me")
-      local requests = provider.requests("token")
-      provider.fault { kind = "hang", endpoint = "token", times = 1 }
-      local result = ada:run(([[{ set -m
-        entra-auth-cli refresh -p me --timeout 30s >/dev/null 2>&1 & first=$!
-        until [ "$(curl -s $CONTROL/counters | jq .requests.token)" -gt %d ]; do sleep 0.02; done
-        entra-auth-cli refresh -p me --timeout 30s >$HOME/out 2>$HOME/err & pid=$!
-        until grep -q '[1-9]' /proc/$pid/status && ls -l /proc/$pid/fd 2>/dev/null | grep -q '\.lock'; do sleep 0.02; done
-        kill -INT $pid; wait $pid; status=$?
-        kill -INT $first; wait $first
-        cat $HOME/out; cat $HOME/err >&3; exit $status; } 3>&2 2>/dev/null]]):format(requests))
-      assert.same({ out = "", err = "Cancelled\n", status = 130 }, result)
+      -- The first refresh hangs in its request; `interrupt` is what happens then. What counts is in $HOME/1 and 2.
+      local function refresh(interrupt)
+        local script = UNTIL .. [[
+          set -m
+          before=$(curl -s $CONTROL/counters | jq .requests.token)
+          entra-auth-cli refresh -p me >$HOME/1 2>$HOME/2 & first=$!
+          until_true '[ "$(curl -s $CONTROL/counters | jq .requests.token)" -gt $before ]'
+          ]] .. interrupt .. "\ncat $HOME/1; cat $HOME/2 >&3; exit $status"
+        return ada:run(("{ %s\n} 3>&2 2>/dev/null"):format(script))
+      end
+
+      it("a refresh, whose refresh token stays good", function()
+        local result = refresh("kill -INT $first; wait $first; status=$?")
+        assert.same({ out = "", err = "Cancelled\n", status = 130 }, result)
+        expect.token(ada:run("entra-auth-cli refresh -p me"))
+      end)
+
+      it("a process that waits for another's exchange", function()
+        local result = refresh([[
+          entra-auth-cli refresh -p me >$HOME/3 2>$HOME/4 & second=$!
+          until_true "ls -l /proc/$second/fd | grep -q '\.lock'"
+          kill -INT $second; wait $second; status=$?
+          kill -INT $first; wait $first
+          mv $HOME/3 $HOME/1; mv $HOME/4 $HOME/2]])
+        assert.same({ out = "", err = "Cancelled\n", status = 130 }, result)
+      end)
     end)
   end)
 

@@ -149,8 +149,8 @@ describe("a fault of the network", function()
     end
 
     for _, case in ipairs {
-      { "nobody listens", function() return "https://localhost:9" end, "^cannot connect to localhost: Connection refused$",
-        "^check the network, HTTPS_PROXY" },
+      { "nobody listens", function() return "https://localhost:9" end,
+        "^cannot connect to localhost: Connection refused$", "^check the network, HTTPS_PROXY" },
       { "a name that does not exist", function() return "https://nowhere.invalid" end, "nowhere%.invalid",
         "^check the network, HTTPS_PROXY" },
       { "an expired certificate", function() return ada.idp.expired end,

@@ -1,0 +1,40 @@
+local authority = require("entra.authority")
+
+describe("entra.authority", function()
+  it("has one spelling for each authority", function()
+    for text, origin in pairs {
+      ["https://login.microsoftonline.com/"] = "https://login.microsoftonline.com",
+      ["LOGIN.windows.net"] = "https://login.microsoftonline.com", ["sts.windows.net"] = "https://login.microsoftonline.com",
+      ["https://login.chinacloudapi.cn"] = "https://login.partner.microsoftonline.cn",
+      ["https://localhost:8443"] = "https://localhost:8443", ["https://idp.example:443"] = "https://idp.example",
+    } do
+      assert.equal(origin, authority.origin(text), text)
+    end
+  end)
+
+  it("refuses what is not an https origin", function()
+    for _, text in ipairs { "http://localhost", "http://login.microsoftonline.com", "https://a/b", "https://u@a",
+      "https://a:b", "https://", "https://a..b", "https://a?x", "ftp://a", "a b", "https://a:" } do
+      local origin, err = authority.origin(text)
+      assert.is_nil(origin, text)
+      assert.equal("config", err.kind)
+    end
+  end)
+
+  it("takes tenants that cannot lead a URL elsewhere", function()
+    assert.equal("contoso.onmicrosoft.com", authority.tenant("Contoso.OnMicrosoft.com"))
+    for _, text in ipairs { "", "a/b", "..", "a..b", "a%2fb", "a@b", "a:b", "-a", ("a"):rep(254), "a b" } do
+      assert.is_nil((authority.tenant(text)), text)
+    end
+  end)
+
+  it("knows which tenants name one directory", function()
+    assert.is_true(authority.is_concrete("contoso.com"))
+    assert.is_false(authority.is_concrete("organizations"))
+  end)
+
+  it("builds endpoints", function()
+    assert.equal("https://a/t/oauth2/v2.0/token", authority.endpoint("https://a", "t", "token"))
+    assert.equal("https://a/t/oauth2/v2.0/devicecode", authority.endpoint("https://a", "t", "device_code"))
+  end)
+end)

@@ -1,0 +1,159 @@
+-- What every store promises, and what the sealed one promises beyond.
+local core = require("entra.core")
+local memory = require("entra.store.memory")
+local sealed = require("entra.store.sealed")
+local shell = require("spec.support.shell")
+
+describe("entra.store", function()
+  local dir
+
+  before_each(function() dir = shell.folder() .. "/state" end)
+  after_each(function() os.execute("rm -rf " .. dir:gsub("/state$", "")) end)
+
+  for name, new in pairs {
+    memory = function() return memory.new() end,
+    sealed = function() return sealed.new(dir) end,
+  } do
+    describe(name, function()
+      it("gives back what was written, and nil for what was not", function()
+        local store = new()
+        assert.same({}, { store:read("tokens|1|a") })
+        assert.is_true(store:write("tokens|1|a", { secret = "S3~x%&=+/é\0\255", n = 1795464160.5 }))
+        assert.same({ secret = "S3~x%&=+/é\0\255", n = 1795464160.5 }, store:read("tokens|1|a"))
+        assert.is_nil((store:read("tokens|1|b")))
+      end)
+
+      it("lists and removes entries", function()
+        local store = new()
+        for _, entry in ipairs { "tokens|1|a", "refresh|1|user", "tokens|2|a" } do
+          store:write(entry, { x = 1 })
+        end
+        local names = store:names(function(entry) return entry:find("|1|", 1, true) ~= nil end)
+        table.sort(names)
+        assert.same({ "refresh|1|user", "tokens|1|a" }, names)
+        assert.is_true(store:remove("tokens|1|a"))
+        assert.is_true(store:remove("tokens|1|a"))
+        assert.is_nil((store:read("tokens|1|a")))
+        assert.is_truthy(store:read("tokens|2|a"))
+      end)
+
+      it("keeps notes beside entries, and loses them when told to", function()
+        local store = new()
+        local lock = store:lock("tokens|1|a", 1)
+        assert.is_nil(store:read_note("tokens|1|a"))
+        store:write_note("tokens|1|a", { at = 1 })
+        assert.same({ at = 1 }, store:read_note("tokens|1|a"))
+        store:write_note("tokens|1|a", nil)
+        assert.is_nil(store:read_note("tokens|1|a"))
+        lock:release()
+      end)
+    end)
+  end
+
+  describe("sealed", function()
+    local function path(name)
+      return dir .. "/records/" .. core.record_file(name) .. ".rec"
+    end
+
+    it("is read by another process's store, whoever made the key", function()
+      local one, two = sealed.new(dir), sealed.new(dir)
+      one:write("a", { by = "one" })
+      two:write("b", { by = "two" })
+      assert.equal("two", one:read("b").by)
+      assert.equal("one", two:read("a").by)
+    end)
+
+    it("makes nothing when it only reads", function()
+      assert.is_nil((sealed.new(dir):read("a")))
+      assert.is_nil(shell.read(dir .. "/key"))
+    end)
+
+    it("holds nothing in clear, in files for the user alone", function()
+      sealed.new(dir):write("a", { client_secret = "a-telling-secret" })
+      assert.equal("", shell.capture("grep -rl a-telling-secret " .. dir .. " || true"))
+      assert.equal("600", shell.capture("stat -c %a " .. path("a") .. " " .. dir .. "/key | sort -u"))
+      assert.equal("700", shell.capture(("stat -c %%a %s %s/records | sort -u"):format(dir, dir)))
+    end)
+
+    it("detects every flipped byte", function()
+      local store = sealed.new(dir)
+      store:write("tokens|a", { x = "y" })
+      local bytes = shell.read(path("tokens|a"))
+      for i = 1, #bytes do
+        shell.write(path("tokens|a"), bytes:sub(1, i - 1) .. string.char((bytes:byte(i) + 1) % 256) .. bytes:sub(i + 1))
+        local body, err = store:read("tokens|a")
+        assert.is_nil(body, tostring(i))
+        assert.equal("store", err.kind)
+        -- A later layout's number is not damage: such a record must be left alone.
+        assert.equal(i ~= 9, err.broken == true, tostring(i))
+      end
+    end)
+
+    it("is not fooled by a record under another's name", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      store:write("b", { x = 2 })
+      os.rename(path("a"), path("b"))
+      local body, err = store:read("b")
+      assert.is_nil(body)
+      assert.is_true(err.broken)
+    end)
+
+    it("names file and key provider where a record does not open, and keeps it aside", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      os.remove(dir .. "/key")
+      local other = sealed.new(dir)
+      local _, err = other:read("a")
+      assert.is_true(err.broken)
+      assert.matches(path("a"), err.message, 1, true)
+      assert.matches("file", err.message)
+      other:write("b", { x = 2 })
+      _, err = other:read("a")
+      assert.equal("other_key", err.code)
+      other:set_aside("a")
+      assert.is_nil((other:read("a")))
+      assert.is_truthy(shell.read(path("a") .. ".broken"))
+    end)
+
+    it("refuses wide modes with the command to run", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      for target, hint in pairs { [dir] = dir, [dir .. "/records"] = dir .. "/records", [path("a")] = path("a"),
+        [dir .. "/key"] = dir .. "/key" } do
+        os.execute("chmod g+r " .. target)
+        local body, err = sealed.new(dir):read("a")
+        os.execute("chmod g-r " .. target)
+        assert.is_nil(body)
+        assert.equal("mode", err.code)
+        assert.is_truthy(err.hint:find(hint, 1, true))
+        assert.matches("^chmod ", err.hint)
+        assert.is_nil(err.broken)
+      end
+      assert.is_truthy(sealed.new(dir):read("a"))
+    end)
+
+    it("says that the key file is damaged", function()
+      sealed.new(dir):write("a", { x = 1 })
+      for _, bytes in ipairs { "short", ("x"):rep(41), "" } do
+        shell.write(dir .. "/key", bytes)
+        local _, err = sealed.new(dir):read("a")
+        assert.equal("damaged", err.code)
+        assert.matches("key", err.message)
+      end
+    end)
+
+    it("locks one holder at a time and sweeps what a killed writer left", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      shell.write(path("a") .. ".0123456789abcdef.tmp", "half")
+      local lock, waited = store:lock("a", 1)
+      assert.is_false(waited)
+      assert.is_nil(shell.read(path("a") .. ".0123456789abcdef.tmp"))
+      local none, err = store:lock("a", 0)
+      assert.is_nil(none)
+      assert.equal("timeout", err.kind)
+      lock:release()
+    end)
+  end)
+end)
