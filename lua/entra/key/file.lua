@@ -28,11 +28,11 @@ function file.load(dir)
   if not bytes and code == "ENOENT" then
     return nil
   end
-  if not bytes then
+  if not bytes and code ~= "too_big" then
     return nil, errors.new("store", message, { code = code,
       hint = code == "mode" and ("chmod 600 '%s'"):format(path) or nil })
   end
-  if #bytes ~= SIZE then
+  if not bytes or #bytes ~= SIZE then
     return nil, errors.new("store", ("the key file %s is damaged"):format(path), { code = "damaged",
       hint = "restore it from a backup, or remove the folder and sign in again" })
   end
