@@ -32,7 +32,7 @@ LUADIR = share/lua/$(LUA_VERSION)
 core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
 crypto_OBJS := lcrypto lbind err buf seal
 host_OBJS   := lhost lbind err buf signal harden tty
-http_OBJS   := lhttp lbind ljson err buf clock form http token text
+http_OBJS   := lhttp lbind ljson err buf clock form http token trust text
 crypto_LIBS := -lcrypto
 http_LIBS   := -lcurl
 MODULES     := core crypto host http
@@ -46,7 +46,7 @@ LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 COMPILE = $(LUA_BIN) -e 'io.open(arg[2], "wb"):write(string.dump(assert(loadfile(arg[1]))))' /dev/null
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install deps lint spec e2e asan asan-clang valgrind idp-test test deep bench demo idp clean \
+.PHONY: all stage install installed deps lint spec e2e asan asan-clang valgrind idp-test test deep bench demo idp clean \
         need-lua
 
 all: need-lua stage
@@ -98,12 +98,14 @@ RUN_SPECS = spec/support/runner.lua
 lint:
 	@.ci/lint
 
-spec: all
+installed: all
+	@$(MAKE) --no-print-directory -s install PREFIX=$(abspath build/installed) DESTDIR= >/dev/null
+
+spec: installed
 	@$(LUA_BIN) $(RUN_SPECS) $(BUILD) spec/src spec/entra spec/architecture_spec.lua
 
 # The installed CLI against the identity provider.
-e2e: all
-	@$(MAKE) --no-print-directory -s install PREFIX=$(abspath build/installed) DESTDIR= >/dev/null
+e2e: installed
 	@$(LUA_BIN) $(RUN_SPECS) build/installed spec/e2e
 
 # The same unit specs with every C module, and their interpreter, built for the sanitizers.
@@ -135,14 +137,13 @@ asan-clang:
 # ---- trying it ----
 
 demo: deps
-	@$(MAKE) --no-print-directory -s install PREFIX=$(abspath build/installed) DESTDIR=
+	@$(MAKE) --no-print-directory installed
 	@.ci/demo
 
 idp: deps
 	@exec node spec/support/idp/main.js --dir $(abspath build/idp) --env
 
-bench: all
-	@$(MAKE) --no-print-directory -s install PREFIX=$(abspath build/installed) DESTDIR= >/dev/null
+bench: installed
 	@.ci/bench
 
 clean:

@@ -1,7 +1,6 @@
 #include "http.h"
 
 #include <curl/curl.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "trust.h"
 
 enum { RETRY_AFTER_MAX = 3600, CONFIG_MAX = 4096 };
 
@@ -49,28 +49,6 @@ static const char *compiled_in_ca_path(void)
 
 /* ---- trust ---- */
 
-/* As `openssl rehash` names them: xxxxxxxx.N */
-static bool is_hash_link(const char *name)
-{
-	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] != '\0' &&
-	       strspn(name + 9, "0123456789") == strlen(name + 9);
-}
-
-static bool is_hashed_folder(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	bool found = false;
-
-	if (!dir)
-		return false;
-	/* The stream is ours alone, so readdir is safe in threads. */
-	while (!found && (entry = readdir(dir)))
-		found = is_hash_link(entry->d_name);
-	closedir(dir);
-	return found;
-}
-
 static const char *text_or_null(const struct ent_buf *buf)
 {
 	return buf->len > 0 ? (const char *)buf->data : NULL;
@@ -83,7 +61,7 @@ static CURLcode set_trust(struct ent_http *http)
 
 	if (!file && !path) {
 		path = compiled_in_ca_path();
-		if (!is_hashed_folder(path))
+		if (!ent_trust_is_hashed(path))
 			return CURLE_OK;
 	}
 	rc = curl_easy_setopt(http->easy, CURLOPT_CAINFO, file);

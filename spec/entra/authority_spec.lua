@@ -4,7 +4,8 @@ describe("entra.authority", function()
   it("has one spelling for each authority", function()
     for text, origin in pairs {
       ["https://login.microsoftonline.com/"] = "https://login.microsoftonline.com",
-      ["LOGIN.windows.net"] = "https://login.microsoftonline.com", ["sts.windows.net"] = "https://login.microsoftonline.com",
+      ["LOGIN.windows.net"] = "https://login.microsoftonline.com",
+      ["sts.windows.net"] = "https://login.microsoftonline.com",
       ["https://login.chinacloudapi.cn"] = "https://login.partner.microsoftonline.cn",
       ["https://localhost:8443"] = "https://localhost:8443", ["https://idp.example:443"] = "https://idp.example",
     } do

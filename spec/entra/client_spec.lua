@@ -43,7 +43,9 @@ describe("entra.client", function()
     return new(with({ auth_method = "client-secret", client_secret = "s", scopes = { "api://x/.default" } }, fields))
   end
 
-  local DEVICE = { device_code = "dc", user_code = "UC", verification_uri = "https://v", expires_in = 900, interval = 5 }
+  local DEVICE = {
+    device_code = "dc", user_code = "UC", verification_uri = "https://v", expires_in = 900, interval = 5,
+  }
 
   -- A client whose person has signed in; the refresh token is rt1.
   local function signed_in(fields)

@@ -21,7 +21,8 @@ describe("entra.profiles", function()
   end)
 
   it("reads the reference tool's bare array", function()
-    write([[[{"name":"prod-graph","tenantId":"Contoso.onmicrosoft.com","clientId":"12345678-1234-1234-1234-123456789abc",
+    write([[[{"name":"prod-graph","tenantId":"Contoso.onmicrosoft.com",
+      "clientId":"12345678-1234-1234-1234-123456789abc",
       "scopes":["https://graph.microsoft.com/.default"],"resource":null,"authMethod":"ClientSecret",
       "redirectUri":null,"defaultFlow":"ClientCredentials","createdAt":"2025-12-26T10:00:00+00:00"}]
 ]])

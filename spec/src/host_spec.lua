@@ -42,8 +42,11 @@ describe("entra.host", function()
   end)
 
   it("stays deaf where a signal is ignored from birth", function()
-    local result = lua([[host.catch_signals() io.popen("kill -TERM $PPID"):close() host.die_of_signal() print("alive")]],
-      "", "trap '' TERM; exec ")
+    local result = lua([[
+      host.catch_signals()
+      io.popen("kill -TERM $PPID"):close()
+      host.die_of_signal()
+      print("alive")]], "", "trap '' TERM; exec ")
     assert.equal("alive\n", result.out)
   end)
 

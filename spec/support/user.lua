@@ -35,11 +35,11 @@ end
 local IS_ROOT = shell.capture("id -u") == "0"
 
 -- The same as an ordinary user, whom file modes bind; the home becomes theirs.
-function user:run_ordinary(command)
+function user:run_ordinary(command, ...)
   if IS_ROOT then
     command = ("chown -R 65534:65534 $HOME && setpriv --reuid=65534 --regid=65534 --clear-groups %s"):format(command)
   end
-  return self:run(command)
+  return self:run(command, ...)
 end
 
 -- Run it, and it must succeed.
