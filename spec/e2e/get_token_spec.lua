@@ -153,7 +153,7 @@ describe("get-token", function()
 
     it("never answers a user flow with an app's token", function()
       local app = get("-p production")
-      provider.settings { auto_approve = true, device_interval = 1 }
+      provider.settings { auto_approve = true, device_interval = 0 }
       local result = ada:must("entra-auth-cli get-token -p production -f device-code")
       assert.not_equal(app .. "\n", result.out)
       assert.equal("ada@contoso.com", claims(result.out).upn)
@@ -262,7 +262,7 @@ describe("get-token", function()
     end)
 
     it("works without a refresh token, and warns that there is none", function()
-      provider.settings { omit_refresh_token = true, auto_approve = true, device_interval = 1 }
+      provider.settings { omit_refresh_token = true, auto_approve = true, device_interval = 0 }
       ada:person("me")
       local result = ada:must("entra-auth-cli get-token -p me")
       assert.matches("Warning: the server gave no refresh token: include the offline_access scope\n$", result.err)

@@ -56,14 +56,15 @@ describe("a secret", function()
   -- Everything that handles secrets, once; `wrap` goes in front of each command. Returns all results.
   local function life(wrap, flags)
     local app, person = ada.idp.clients.daemon, ada.idp.clients.public
-    provider.settings { auto_approve = true, device_interval = 1, rotation = "strict" }
+    provider.settings { auto_approve = true, device_interval = 0, rotation = "strict" }
     local results = {}
     for _, each in ipairs {
       { ("config create -n app --tenant %s --client-id %s --client-secret-stdin"):format(ada.idp.tenant, app.client_id),
         app.secret },
       { ("config create -n me --tenant %s --client-id %s -s User.Read"):format(ada.idp.tenant, person.client_id) },
       { "get-token -p app" }, { "get-token -p app --force -o json" }, { "get-token -p me" },
-      { "get-token -p me -o json" }, { "refresh -p me" }, { "refresh -p me -o json" }, { "get-token -p me --force" }, { "inspect -p me" },
+      { "get-token -p me -o json" }, { "refresh -p me" }, { "refresh -p me -o json" }, { "get-token -p me --force" },
+      { "inspect -p me" },
       { "config show -p app" }, { "config show -p me -o json" },
     } do
       results[#results + 1] = ada:must(("%s entra-auth-cli %s %s"):format(wrap or "", each[1], flags or ""), each[2])

@@ -61,7 +61,7 @@ function user:person(name, signed_in, scope)
   self:must(("entra-auth-cli config create -n %s --tenant %s --client-id %s --scope '%s'"):format(
     name, self.idp.tenant, self.idp.clients.public.client_id, scope or "User.Read offline_access"))
   if signed_in then
-    provider.settings { auto_approve = true, device_interval = 1 }
+    provider.settings { auto_approve = true, device_interval = 0 }
     self:must("entra-auth-cli get-token -p " .. name)
   end
 end
