@@ -1,15 +1,8 @@
-local shell = require("spec.support.shell")
-
--- Signals and limits belong to a process: these run in one of their own, with the interpreter of the specs.
 -- A test run in the background is deaf to SIGINT from birth, hence --default-signal where hearing matters.
+local child = require("spec.support.child")
+
 local function lua(code, redirect, before)
-  local dir = shell.folder()
-  shell.write(dir .. "/code.lua", ("package.cpath = %q\nlocal host = require('entra.host')\n%s\n"):format(
-    package.cpath, code))
-  local result = shell.run(("%s%s %s %s"):format(before or "", arg[-1], dir .. "/code.lua", redirect or ""), {
-    PATH = "/usr/bin:/bin", ASAN_OPTIONS = "detect_leaks=0" })
-  os.execute("rm -rf " .. dir)
-  return result
+  return child("local host = require('entra.host')\n" .. code, redirect, before)
 end
 
 describe("entra.host", function()
@@ -36,7 +29,7 @@ describe("entra.host", function()
       print(core.wait(60, fd))
       io.stdout:flush()
       host.die_of_signal()
-      print("still here")]], "", "env --default-signal=INT ")
+      print("still here")]], "", "env --default-signal=INT")
     assert.equal("nil\tinterrupted\tinterrupted\n", result.out)
     assert.equal(130, result.status)
   end)
@@ -46,7 +39,7 @@ describe("entra.host", function()
       host.catch_signals()
       io.popen("kill -TERM $PPID"):close()
       host.die_of_signal()
-      print("alive")]], "", "trap '' TERM; exec ")
+      print("alive")]], "", "trap '' TERM; exec")
     assert.equal("alive\n", result.out)
   end)
 
