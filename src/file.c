@@ -235,6 +235,7 @@ static int make_parents(const char *path, struct ent_err *err)
 {
 	char part[PATH_MAX];
 	size_t i, n = strlen(path);
+	int errnum;
 
 	if (n >= sizeof part)
 		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
@@ -244,8 +245,9 @@ static int make_parents(const char *path, struct ent_err *err)
 		memcpy(part, path, i);
 		part[i] = '\0';
 		/* EROFS and EACCES of a parent that exists: only the last word, on path itself, counts. */
-		if (mkdir(part, 0700) != 0 && errno != EEXIST && access(part, X_OK) != 0)
-			return ent_err_sys(err, errno, "cannot make the folder %s", part);
+		errnum = mkdir(part, 0700) == 0 ? EEXIST : errno;
+		if (errnum != EEXIST && access(part, X_OK) != 0)
+			return ent_err_sys(err, errnum, "cannot make the folder %s", part);
 	}
 	return 0;
 }
@@ -302,7 +304,7 @@ static int sweep_one(const char *entry, void *arg)
 	char victim[PATH_MAX];
 
 	if (len == n + TMP_TAIL && strncmp(entry, of->name, n) == 0 && entry[n] == '.' &&
-	    strcmp(entry + len - strlen(tmp_suffix), tmp_suffix) == 0 &&
+	    strspn(entry + n + 1, "0123456789abcdef") == 16 && strcmp(entry + n + 17, tmp_suffix) == 0 &&
 	    snprintf(victim, sizeof victim, "%s/%s", of->dir, entry) < PATH_MAX)
 		unlink(victim);
 	return 0;

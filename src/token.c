@@ -205,6 +205,8 @@ static void tidy(const char *text, char out[ENT_TOKEN_PROSE + 1])
 	n = ent_token_prose(text, strlen(text), out);
 	while (n > 0 && (out[n - 1] == '.' || out[n - 1] == ' '))
 		out[--n] = '\0';
+	if (strncmp(out, "OpenSSL", 7) == 0)
+		return;
 	if (n > 1 && out[0] >= 'A' && out[0] <= 'Z' && out[1] >= 'a' && out[1] <= 'z')
 		out[0] = (char)(out[0] + ('a' - 'A'));
 }

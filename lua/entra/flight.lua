@@ -26,6 +26,7 @@ function flight.run(self, plan, answered, work, explicit)
       return nil, err
     end
     self.warn("working without a store: " .. err.message)
+    self.storeless = true -- said once
     return work()
   end
   local function inside()

@@ -71,7 +71,7 @@ local function keep(self, plan, opts, reply, sent, held)
       return nil, err, item
     end
   end
-  if not opts.no_cache then
+  if not opts.no_cache and not self.storeless then
     local body, expires = cache.insert(self:read(plan.entry), item, self.clock.now())
     local ok, err = self.store:write(plan.entry, body, { expires_on = expires, refresh_on = item.refresh_on })
     if not ok then

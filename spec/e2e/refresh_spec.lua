@@ -117,7 +117,10 @@ describe("refresh", function()
     provider.fault { kind = "delay", ms = 1500, endpoint = "token" }
     local result = ada:must([[
       entra-auth-cli refresh -p myapp >$HOME/1 &
-      until [ "$(curl -s $CONTROL/counters | jq .requests.token)" = 2 ]; do :; done
+      for _ in $(seq 500); do
+        [ "$(curl -s $CONTROL/counters | jq .requests.token)" = 2 ] && break
+        sleep 0.02
+      done
       entra-auth-cli refresh -p myapp >$HOME/2 &
       entra-auth-cli refresh -p myapp >$HOME/3
       wait

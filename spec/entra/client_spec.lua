@@ -1,8 +1,12 @@
 -- The way of a token, with a scripted authority and a clock that the spec moves.
 local client = require("entra.client")
+local core = require("entra.core")
+local errors = require("entra.errors")
 local memory = require("entra.store.memory")
+local sealed = require("entra.store.sealed")
 local new_clock = require("spec.support.clock")
 local new_http = require("spec.support.http")
+local shell = require("spec.support.shell")
 
 local SETTINGS = {
   id = "1", name = "myapp", tenant = "contoso.com", client_id = "c1", authority = "https://idp.example",
@@ -27,11 +31,12 @@ local function refused(error, fields)
   return { code = "oauth", details = with({ error = error, status = 400 }, fields) }
 end
 
-describe("entra.client", function()
+-- All of this holds on every store.
+local function promises(new_store)
   local clock, http, store, warnings
 
   before_each(function()
-    clock, http, store, warnings = new_clock(), new_http(), memory.new(), {}
+    clock, http, store, warnings = new_clock(), new_http(), new_store(), {}
   end)
 
   local function new(fields)
@@ -200,7 +205,7 @@ describe("entra.client", function()
     it("marks a dead refresh token until the next sign-in", function()
       for _, dead in ipairs { { suberror = "bad_token" }, { suberror = "token_expired" }, { aadsts = 50173 },
         { aadsts = 700082 } } do
-        store = memory.new()
+        new(nil):forget()
         local self = signed_in()
         http.script = { refused("invalid_grant", dead) }
         assert.equal("refresh_token_refused", select(2, self:refresh()).code)
@@ -308,4 +313,17 @@ describe("entra.client", function()
     assert.has_error(function() self:acquire() end)
     assert(self:acquire())
   end)
+end
+
+describe("entra.client on a store in memory", function()
+  promises(memory.new)
+end)
+
+describe("entra.client on a sealed store", function()
+  local dir
+
+  before_each(function() dir = shell.folder() end)
+  after_each(function() os.execute("rm -rf " .. dir) end)
+
+  promises(function() return sealed.new(dir .. "/state") end)
 end)

@@ -1,76 +1,98 @@
+-- What is asked of the transport, and what its failures become; spec/src/http_spec.lua has the transport.
+local errors = require("entra.errors")
 local exchange = require("entra.exchange")
 local new_clock = require("spec.support.clock")
 local new_http = require("spec.support.http")
 
 describe("entra.exchange", function()
-  local SETTINGS = { authority = "https://idp.example:8443", tenant = "t" }
+  local SETTINGS = { authority = "https://idp.example", tenant = "contoso.com" }
+  local FORM = { { "grant_type", "x" }, { "client_secret", "a-telling-secret" } }
+  local clock, http, logged
 
-  local function post(answer, log)
-    local http, clock = new_http { answer }, new_clock()
-    local reply, err = exchange.post(SETTINGS, { form = { { "client_secret", "telling" } }, repeatable = true },
-      { clock = clock, deadline = clock.monotonic() + 42, http = http, log = log })
-    return reply, err, http.requests[1]
+  before_each(function() clock, http, logged = new_clock(), new_http(), {} end)
+
+  local function post(answer, request, deadline)
+    http.script = { answer }
+    request = request or {}
+    request.form = FORM
+    return exchange.post(SETTINGS, request, {
+      clock = clock, http = http, deadline = clock.monotonic() + (deadline or 60), wake = 7,
+      log = function(...) logged[#logged + 1] = string.format(...) end,
+    })
   end
 
-  it("posts to the authority's endpoint with what is left of the time", function()
-    local reply, _, request = post { access_token = "a" }
-    assert.equal("a", reply.access_token)
-    assert.equal("https://idp.example:8443/t/oauth2/v2.0/token", request.url)
-    assert.equal("token", request.expect)
-    assert.equal(42, request.timeout)
-    assert.is_true(request.repeatable)
+  it("posts the form to the authority's endpoint, within the deadline", function()
+    local reply = { access_token = "a" }
+    assert.equal(reply, post(reply, { repeatable = true, retry = false }))
+    local sent = http.requests[1]
+    assert.equal("https://idp.example/contoso.com/oauth2/v2.0/token", sent.url)
+    assert.equal(FORM, sent.form)
+    assert.same({ "token", 60, 7, true, false },
+      { sent.expect, sent.timeout, sent.wake, sent.repeatable, sent.retry })
   end)
 
-  it("sends a new client-request-id each time, a GUID of version 4", function()
-    local _, _, one = post { access_token = "a" }
-    local _, _, two = post { access_token = "a" }
-    local hex = "%x%x%x%x"
-    local pattern = "^client%-request%-id: " .. hex .. hex .. "%-" .. hex .. "%-4%x%x%x%-8%x%x%x%-"
-      .. hex .. hex .. hex .. "$"
-    assert.matches(pattern, one.headers[1])
-    assert.not_equal(one.headers[1], two.headers[1])
+  it("asks the device code endpoint where told to", function()
+    post({ device_code = "d" }, { endpoint = "device_code", expect = "device_code" })
+    assert.equal("https://idp.example/contoso.com/oauth2/v2.0/devicecode", http.requests[1].url)
+    assert.equal("device_code", http.requests[1].expect)
   end)
 
-  it("turns every failure into an error of one kind", function()
-    for code, kind in pairs { interrupted = "cancelled", timeout = "timeout", resolve = "network", connect = "network",
-      tls = "network", proxy = "network", transfer = "network", too_big = "network", redirect = "network",
-      garbled = "network", token_type = "network", throttled = "network", server = "network", http = "network",
-      url = "config", ENOMEM = "internal", something_new = "internal" } do
-      local reply, err = post { code = code, message = "words" }
+  it("never asks for a timeout of nothing, which libcurl takes for ever", function()
+    post({}, nil, -5)
+    assert.is_true(http.requests[1].timeout > 0)
+  end)
+
+  it("names every request by another version 4 UUID", function()
+    local seen = {}
+    for i = 1, 20 do
+      post({})
+      local id = table.concat(http.requests[i].headers, "\n"):match("client%-request%-id: (%S+)")
+      assert.matches("^" .. ("%x"):rep(8) .. "%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-" .. ("%x"):rep(12) .. "$", id)
+      assert.is_nil(seen[id])
+      seen[id] = true
+    end
+  end)
+
+  it("knows every failure of the transport by its kind", function()
+    for code, kind in pairs {
+      interrupted = "cancelled", timeout = "timeout", url = "config", ENOMEM = "internal", resolve = "network",
+      connect = "network", tls = "network", proxy = "network", transfer = "network", too_big = "network",
+      redirect = "network", garbled = "network", token_type = "network", throttled = "network",
+      server = "network", http = "network", unheard_of = "internal",
+    } do
+      local reply, err = post { code = code, message = "words", details = { status = 418, retry_after = 3 } }
       assert.is_nil(reply)
-      assert.equal(kind, err.kind, code)
-      assert.equal(code, err.code)
+      assert.is_true(errors.is(err))
+      assert.same({ kind, code, "words", 418, 3 }, { err.kind, err.code, err.message, err.status, err.retry_after })
     end
   end)
 
-  it("keeps what a refusal says, and knows when a person is needed", function()
-    local _, err = post { code = "oauth", details = { error = "invalid_client", description = "AADSTS7000215: wrong",
-      aadsts = 7000215, correlation_id = "c", trace_id = "t", timestamp = "2026", status = 401 } }
+  it("tells an OAuth refusal from one that a person can lift, with all that support asks for", function()
+    local details = { error = "invalid_grant", description = "AADSTS50076: because", suberror = "basic_action",
+      aadsts = 50076, correlation_id = "c", trace_id = "t", timestamp = "now", claims = "{}", status = 400 }
+    local _, err = post { code = "oauth", details = details }
     assert.equal("oauth", err.kind)
-    assert.equal("invalid_client", err.code)
-    assert.matches("AADSTS7000215: wrong", err.message)
-    assert.matches("secret", err.hint)
-    assert.same({ 7000215, "c", "t", "2026", 401 },
-      { err.aadsts, err.correlation_id, err.trace_id, err.timestamp, err.status })
+    assert.equal("idp.example refused the request (invalid_grant): AADSTS50076: because", err.message)
+    for _, field in ipairs { "suberror", "aadsts", "correlation_id", "trace_id", "timestamp", "claims", "status" } do
+      assert.equal(details[field], err[field])
+    end
     for _, code in ipairs { "interaction_required", "login_required", "consent_required" } do
-      _, err = post { code = "oauth", details = { error = code, claims = "{}" } }
-      assert.equal("interaction", err.kind)
-      assert.equal("{}", err.claims)
+      assert.equal("interaction", select(2, post { code = "oauth", details = { error = code } }).kind)
     end
   end)
 
-  it("says how long to wait when it was told to slow down", function()
-    local _, err = post { code = "throttled", details = { retry_after = 17 } }
-    assert.equal(17, err.retry_after)
-    assert.equal("wait 17 seconds, then try again", err.hint)
+  it("says how long to wait, a minute where the server does not", function()
+    assert.matches("30 seconds", select(2, post { code = "throttled", details = { retry_after = 30 } }).hint)
+    assert.matches("60 seconds", select(2, post { code = "throttled" }).hint)
   end)
 
-  it("logs the step and never what was sent", function()
-    local lines = {}
-    post({ code = "oauth", details = { error = "invalid_client" } }, function(format, ...)
-      lines[#lines + 1] = format:format(...)
-    end)
-    assert.matches("idp%.example.*invalid_client", lines[1])
-    assert.is_nil(table.concat(lines):find("telling", 1, true))
+  it("logs what became of it, and no secret", function()
+    post { access_token = "a-telling-token" }
+    post { code = "oauth", details = { error = "invalid_grant" } }
+    post { code = "connect" }
+    assert.matches("^token idp.example: answered in", logged[1])
+    assert.matches("^token idp.example: invalid_grant in", logged[2])
+    assert.matches("^token idp.example: connect in", logged[3])
+    assert.is_nil(table.concat(logged):find("telling", 1, true))
   end)
 end)

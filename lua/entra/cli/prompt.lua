@@ -27,8 +27,9 @@ function prompt.device_code()
     io.stderr:write(("To sign in, open\n\n    %s\n\nand enter the code\n\n    %s\n\nApp %s, tenant %s.\n"):format(
       core.clean(p.verification_uri, 300), core.clean(p.user_code, 100), core.clean(p.client_id, 100),
       core.clean(p.tenant, 100)))
-    io.stderr:write(("The code is valid for %.0f minutes. Only go on if you started this sign-in yourself.\n"):format(
-      math.max(1, math.floor(p.expires_in / 60))))
+    local minutes = math.max(1, math.floor(p.expires_in / 60))
+    io.stderr:write(("The code is valid for %.0f minute%s. Only go on if you started this sign-in yourself.\n"):format(
+      minutes, minutes == 1 and "" or "s"))
   end
   local function on_wait(left)
     shown = true

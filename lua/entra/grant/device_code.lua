@@ -8,6 +8,7 @@ local device_code = {}
 
 local GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 local INTERVAL = 5 -- seconds, RFC 8628 §3.2, where the server names none
+local LEAST_INTERVAL = 1
 
 --- Longest wait for the person, in seconds, where the caller set no deadline.
 device_code.PATIENCE = 900
@@ -61,7 +62,8 @@ end
 local function poll(way, device, proof)
   local clock = way.clock
   local expires = clock.monotonic() + device.expires_in
-  local interval = device.interval or INTERVAL
+  -- A server that says 0 is not asked without a pause.
+  local interval = math.max(LEAST_INTERVAL, device.interval or INTERVAL)
   local form = { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
     { "device_code", device.device_code }, { "client_info", "1" }, proof[1] }
   while true do
@@ -115,6 +117,10 @@ function device_code.run(way)
   }
   if not device then
     return nil, err
+  end
+  -- The person is going to open it: nothing but a page that can be trusted to be the one it says.
+  if not device.verification_uri:match("^https://[%w%[]") then
+    return nil, errors.new("network", "the server named a page for the sign-in that is not https", { code = "garbled" })
   end
   way.on_prompt {
     user_code = device.user_code, verification_uri = device.verification_uri, message = device.message,

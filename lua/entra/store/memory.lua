@@ -9,16 +9,28 @@ Memory.__index = Memory
 
 local NO_LOCK = { release = function() end }
 
+-- What callers do to their tables must not reach into the store.
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local out = {}
+  for key, child in pairs(value) do
+    out[key] = copy(child)
+  end
+  return out
+end
+
 function memory.new()
   return setmetatable({ bodies = {}, notes = {} }, Memory)
 end
 
 function Memory:read(name)
-  return self.bodies[name]
+  return copy(self.bodies[name])
 end
 
 function Memory:write(name, body)
-  self.bodies[name] = body
+  self.bodies[name] = copy(body)
   return true
 end
 
@@ -46,11 +58,11 @@ function Memory:lock() -- luacheck: ignore self
 end
 
 function Memory:read_note(name)
-  return self.notes[name]
+  return copy(self.notes[name])
 end
 
 function Memory:write_note(name, note)
-  self.notes[name] = note
+  self.notes[name] = copy(note)
 end
 
 function Memory:describe() -- luacheck: ignore self

@@ -53,6 +53,23 @@ describe("entra.grant.device_code", function()
     assert.equal(started + 5 + 10 + 10, clock.now())
   end)
 
+  it("pauses for a second even where the server asks for no pause, and shows no page but https", function()
+    local started = clock.now()
+    answers = { { access_token = "a" } }
+    assert(run { post = function(request)
+      return request.endpoint and { device_code = "d", user_code = "u", verification_uri = "https://v",
+        expires_in = 60, interval = 0 } or table.remove(answers, 1)
+    end })
+    assert.equal(started + 1, clock.now())
+    for _, uri in ipairs { "http://v", "javascript:alert(1)", "https:///", "" } do
+      local reply, err = run { on_prompt = error, post = function()
+        return { device_code = "d", user_code = "u", verification_uri = uri, expires_in = 60 }
+      end }
+      assert.is_nil(reply)
+      assert.equal("garbled", err.code)
+    end
+  end)
+
   it("backs off while the network is away, and goes on", function()
     local started = clock.now()
     answers = { errors.new("network", "down", { code = "connect" }),

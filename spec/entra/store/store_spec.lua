@@ -23,6 +23,28 @@ describe("entra.store", function()
         assert.is_nil((store:read("tokens|1|b")))
       end)
 
+      it("replaces what was there, and is not changed through what it gave or was given", function()
+        local store, body = new(), { tokens = { { scopes = { "a" } } } }
+        store:write("x", { old = true })
+        store:write("x", body)
+        body.tokens[1].scopes[1] = "changed by the writer"
+        store:read("x").tokens[1].scopes[1] = "changed by a reader"
+        assert.same({ tokens = { { scopes = { "a" } } } }, store:read("x"))
+      end)
+
+      it("forgets an entry that is set aside", function()
+        local store = new()
+        store:write("x", { y = 1 })
+        store:set_aside("x")
+        assert.same({}, { store:read("x") })
+        store:write("x", { y = 2 })
+        assert.equal(2, store:read("x").y)
+      end)
+
+      it("says what it is", function()
+        assert.is_truthy(new():describe():find(name == "sealed" and dir or "memory", 1, true))
+      end)
+
       it("lists and removes entries", function()
         local store = new()
         for _, entry in ipairs { "tokens|1|a", "refresh|1|user", "tokens|2|a" } do
@@ -44,6 +66,9 @@ describe("entra.store", function()
         store:write_note("tokens|1|a", { at = 1 })
         assert.same({ at = 1 }, store:read_note("tokens|1|a"))
         store:write_note("tokens|1|a", nil)
+        assert.is_nil(store:read_note("tokens|1|a"))
+        store:write_note("tokens|1|a", { at = 2 })
+        store:remove("tokens|1|a")
         assert.is_nil(store:read_note("tokens|1|a"))
         lock:release()
       end)
@@ -73,6 +98,58 @@ describe("entra.store", function()
       assert.equal("", shell.capture("grep -rl a-telling-secret " .. dir .. " || true"))
       assert.equal("600", shell.capture("stat -c %a " .. path("a") .. " " .. dir .. "/key | sort -u"))
       assert.equal("700", shell.capture(("stat -c %%a %s %s/records | sort -u"):format(dir, dir)))
+    end)
+
+    it("asks its provider for the key, and makes one only where there is none", function()
+      local made = 0
+      local key = { id = "theirs--", bytes = ("k"):rep(32) }
+      local provider = { name = "vault", load = function() return made > 0 and key or nil end, create = function()
+        made = made + 1
+        return key
+      end }
+      local store = sealed.new(dir, provider)
+      assert.is_nil((store:read("a")))
+      assert.equal(0, made)
+      store:write("a", { x = 1 })
+      store:write("b", { x = 2 })
+      assert.equal(1, sealed.new(dir, provider):read("a").x)
+      assert.equal(1, made)
+      assert.is_nil(shell.read(dir .. "/key"))
+      assert.matches("vault", store:describe())
+      local locked = { name = "vault", load = function() return nil, { kind = "store", message = "locked" } end }
+      local body, err = sealed.new(dir, locked):read("a")
+      assert.is_nil(body)
+      assert.is_nil(err.broken, "a vault that is locked says nothing about the record")
+    end)
+
+    it("lists nothing that is not an entry", function()
+      local store = sealed.new(dir)
+      assert.same({}, store:names(function() return true end))
+      store:write("a", { x = 1 })
+      shell.write(dir .. "/records/0123456789abcdef.rec", "junk")
+      shell.write(dir .. "/records/README", "junk")
+      store:write_note("a", { at = 1 })
+      assert.same({ "a" }, store:names(function() return true end))
+    end)
+
+    it("loses a note that is junk, without a word", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      local note = path("a"):gsub("%.rec$", ".note")
+      shell.write(note, "}")
+      os.execute("chmod 600 " .. note)
+      assert.is_nil(store:read_note("a"))
+    end)
+
+    it("leaves a later layout's record as it is, with a hint that fits", function()
+      local store = sealed.new(dir)
+      store:write("a", { x = 1 })
+      local bytes = shell.read(path("a"))
+      shell.write(path("a"), bytes:sub(1, 8) .. "\9" .. bytes:sub(10))
+      local body, err = store:read("a")
+      assert.is_nil(body)
+      assert.same({ "newer", "use the newer version of entra that wrote it" }, { err.code, err.hint })
+      assert.is_nil(err.broken)
     end)
 
     it("detects every flipped byte", function()
