@@ -160,7 +160,7 @@ function main.run(args)
   if not ok then
     local text = tostring(result)
     say("Error: internal error: " .. require("entra.core").clean(text, 300))
-    say("Hint: please report this with the output of 'entra-auth-cli --version'")
+    say("Hint: please report this with what 'ENTRA_AUTH_CLI_DEBUG=1 entra-auth-cli …' and '--version' print")
     return 1
   end
   if not result then

@@ -22,6 +22,7 @@ end
 -- @treturn function|nil on_wait only where a countdown can be shown
 -- @treturn function done takes the countdown away
 function prompt.device_code()
+  collectgarbage("restart") -- stopped by the launcher; from here on the process may live for minutes
   local shown = false
   local function on_prompt(p)
     io.stderr:write(("To sign in, open\n\n    %s\n\nand enter the code\n\n    %s\n\nApp %s, tenant %s.\n"):format(
