@@ -100,6 +100,30 @@ describe("the architecture", function()
     end
   end)
 
+  it("keeps C functions within sixty lines", function()
+    for _, path in ipairs(lines_of("find src -name '*.c'")) do
+      for body in shell.read(path):gmatch("\n{\n(.-\n)}\n") do
+        local _, n = body:gsub("\n", "")
+        assert.is_true(n <= 60, ("%s has a function of %d lines"):format(path, n))
+      end
+    end
+  end)
+
+  it("has a folder of specs that mirrors the code", function()
+    -- These are specified where they are used.
+    local elsewhere = {
+      ["lua/entra/init.lua"] = "profile_spec", ["lua/entra/version.lua"] = "exchange_spec",
+      ["lua/entra/flight.lua"] = "renewal_spec", ["lua/entra/credential/init.lua"] = "credential/secret_spec",
+      ["lua/entra/store/memory.lua"] = "store/store_spec", ["lua/entra/store/sealed.lua"] = "store/store_spec",
+    }
+    for _, path in ipairs(FILES) do
+      if not path:find("^lua/entra/cli/") then
+        local spec = elsewhere[path] and "entra/" .. elsewhere[path] or path:match("^lua/(.*)%.lua$") .. "_spec"
+        assert.is_string(shell.read("spec/" .. spec .. ".lua"), path .. " has no spec")
+      end
+    end
+  end)
+
   it("lets only binding files see Lua, and no file see malloc where Lua can raise", function()
     for _, path in ipairs(lines_of("find src -name '*.[ch]'")) do
       local text = shell.read(path)

@@ -29,6 +29,7 @@ function flight.run(self, plan, answered, work, explicit)
     self.storeless = true -- said once
     return work()
   end
+  self.storeless = nil
   local function inside()
     local item = answered(waited)
     if item then

@@ -31,9 +31,10 @@ function json.encode(value)
   return cjson.encode(value)
 end
 
---- Is this lua-cjson's `null`?
+--- Is this a `null`, as `decode` or as `read` returns it?
 function json.is_null(value)
-  return value == cjson.null
+  local dkjson = package.loaded["dkjson"]
+  return value == cjson.null or dkjson ~= nil and value == dkjson.null
 end
 
 -- Nesting costs dkjson stack to read and, indented, square time to write.

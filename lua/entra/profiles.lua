@@ -53,7 +53,8 @@ local function check(document, path)
   if document.profiles == nil and (document[1] ~= nil or next(document) == nil) then
     document = { profiles = document }
   end
-  if type(document.profiles) ~= "table" then
+  local list = document.profiles
+  if type(list) ~= "table" or json.is_null(list) or list[1] == nil and next(list) ~= nil then
     return nil, broken(path, "member 'profiles' is not an array")
   end
   if (tonumber(document.version) or 1) > 1 then

@@ -72,8 +72,12 @@ local function keep(self, plan, opts, reply, sent, held)
     end
   end
   if not opts.no_cache and not self.storeless then
-    local body, expires = cache.insert(self:read(plan.entry), item, self.clock.now())
-    local ok, err = self.store:write(plan.entry, body, { expires_on = expires, refresh_on = item.refresh_on })
+    local body, err = self:read(plan.entry)
+    local ok, expires
+    if not err then -- what cannot be read, and is not broken, is not ours to write over
+      body, expires = cache.insert(body, item, self.clock.now())
+      ok, err = self.store:write(plan.entry, body, { expires_on = expires, refresh_on = item.refresh_on })
+    end
     if not ok then
       self.warn("the token is not cached: " .. err.message)
     end
@@ -171,14 +175,12 @@ local function app_token(self, plan, opts)
 end
 
 local function person_token(self, plan, opts, stale)
-  if opts.force and opts.flow then
-    return sign_in(self, plan, opts)
-  end
+  local anew = opts.force and opts.flow
   local held, err = self:grip(plan)
-  if err then
+  if err and not (anew and err.broken) then
     return nil, err
   end
-  if not held then
+  if anew or not held then
     return sign_in(self, plan, opts)
   end
   local item, more = silently(self, plan, opts)

@@ -38,4 +38,24 @@ describe("entra.authority", function()
     assert.equal("https://a/t/oauth2/v2.0/token", authority.endpoint("https://a", "t", "token"))
     assert.equal("https://a/t/oauth2/v2.0/devicecode", authority.endpoint("https://a", "t", "device_code"))
   end)
+
+  it("has one spelling for every alias of every cloud", function()
+    for _, hosts in pairs(authority.CLOUDS) do
+      for _, host in ipairs(hosts) do
+        assert.equal("https://" .. hosts[1], authority.origin(host))
+      end
+    end
+    assert.equal("https://login.windows.net:8443", authority.origin("login.windows.net:8443"))
+    assert.equal("https://login.windows.net.evil.example", authority.origin("login.windows.net.evil.example"))
+  end)
+
+  it("takes every form of a tenant", function()
+    for _, text in ipairs { "11111111-2222-3333-4444-555555555555", "contoso.com", "common", "organizations",
+      "consumers" } do
+      assert.equal(text, authority.tenant(text))
+    end
+    for _, text in ipairs { "common", "organizations", "consumers" } do
+      assert.is_false(authority.is_concrete(text))
+    end
+  end)
 end)

@@ -1,7 +1,5 @@
 -- The way of a token, with a scripted authority and a clock that the spec moves.
 local client = require("entra.client")
-local core = require("entra.core")
-local errors = require("entra.errors")
 local memory = require("entra.store.memory")
 local sealed = require("entra.store.sealed")
 local new_clock = require("spec.support.clock")

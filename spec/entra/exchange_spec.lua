@@ -76,6 +76,7 @@ describe("entra.exchange", function()
     for _, field in ipairs { "suberror", "aadsts", "correlation_id", "trace_id", "timestamp", "claims", "status" } do
       assert.equal(details[field], err[field])
     end
+    assert.matches("secret", select(2, post { code = "oauth", details = { error = "invalid_client" } }).hint)
     for _, code in ipairs { "interaction_required", "login_required", "consent_required" } do
       assert.equal("interaction", select(2, post { code = "oauth", details = { error = code } }).kind)
     end

@@ -32,4 +32,13 @@ describe("entra.json", function()
     local text = json.write({ b = 1, a = json.array(), z = { y = 1, x = 2 } }, { "z", "a" })
     assert.equal('{"z":{"x":2,"y":1},"a":[],"b":1}', (text:gsub("%s", "")))
   end)
+
+  it("knows a null, whichever way it was read", function()
+    assert.is_true(json.is_null(json.decode('{"a":null}').a))
+    assert.is_true(json.is_null(json.read('{"a":null}').a))
+    for _, other in ipairs { {}, "", 0, false, json.decode('{"a":{}}').a, json.read('{"a":[]}').a } do
+      assert.is_false(json.is_null(other))
+    end
+    assert.is_false(json.is_null(nil))
+  end)
 end)

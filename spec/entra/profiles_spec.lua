@@ -1,3 +1,4 @@
+local json = require("entra.json")
 local profiles = require("entra.profiles")
 local shell = require("spec.support.shell")
 
@@ -12,6 +13,8 @@ describe("entra.profiles", function()
 
   local function no_environment() end
 
+  local REFERENCE = shell.read("spec/support/fixtures/reference-profiles.json")
+
   local function write(text)
     shell.write(paths.profiles, text)
   end
@@ -21,11 +24,7 @@ describe("entra.profiles", function()
   end)
 
   it("reads the reference tool's bare array", function()
-    write([[[{"name":"prod-graph","tenantId":"Contoso.onmicrosoft.com",
-      "clientId":"12345678-1234-1234-1234-123456789abc",
-      "scopes":["https://graph.microsoft.com/.default"],"resource":null,"authMethod":"ClientSecret",
-      "redirectUri":null,"defaultFlow":"ClientCredentials","createdAt":"2025-12-26T10:00:00+00:00"}]
-]])
+    write(REFERENCE)
     local stored = profiles.find(profiles.load(paths), "prod-graph")
     local settings = profiles.settings(stored, no_environment)
     assert.equal("contoso.onmicrosoft.com", settings.tenant)
@@ -37,6 +36,32 @@ describe("entra.profiles", function()
     assert.is_true(profiles.update(paths, function() return true end))
     local again = profiles.settings(profiles.find(profiles.load(paths), "prod-graph"), no_environment)
     assert.equal(settings.id, again.id)
+  end)
+
+  it("turns the reference tool's array into an object, and loses nothing of it", function()
+    write(REFERENCE)
+    assert.is_true(profiles.update(paths, function(document)
+      document.current = "cert-app"
+      return true
+    end))
+    local before, after = json.decode(REFERENCE), profiles.load(paths)
+    assert.equal("cert-app", after.current)
+    assert.equal(1, after.version)
+    assert.equal(#before, #after.profiles)
+    for i, profile in ipairs(before) do
+      assert.is_string(after.profiles[i].id)
+      after.profiles[i].id = nil
+      assert.same(profile, after.profiles[i])
+    end
+  end)
+
+  it("shows a profile that this version cannot use, and says why", function()
+    write(REFERENCE)
+    local stored = profiles.find(profiles.load(paths), "cert-app")
+    local settings, err = profiles.settings(stored, no_environment)
+    assert.is_nil(settings)
+    assert.equal("auth_method", err.code)
+    assert.matches("Certificate", err.message)
   end)
 
   it("takes the authority from the profile, else from the environment", function()
@@ -64,7 +89,9 @@ describe("entra.profiles", function()
 
   it("refuses what is JSON but no profile file", function()
     for _, text in ipairs { "3", '"x"', '{"profiles":3}', '{"profiles":[{}]}', '{"profiles":[3]}', "{} x", "",
-      '{"version":2,"profiles":[]}', ('{"a":'):rep(100) .. "1" .. ("}"):rep(100) } do
+      '{"version":2,"profiles":[]}',
+      '{"profiles":{"a":{"name":"a"}}}',
+      '{"profiles":null}', '{"theirs":1}', ('{"a":'):rep(100) .. "1" .. ("}"):rep(100) } do
       write(text)
       local document, err = profiles.load(paths)
       assert.is_nil(document, text)
@@ -92,6 +119,38 @@ describe("entra.profiles", function()
     assert.is_nil(ok)
     assert.equal("no", err)
     assert.equal('{"profiles":[]}', shell.read(paths.profiles))
+  end)
+
+  it("says that a newer version wrote the file", function()
+    write('{"version":2,"profiles":[]}')
+    assert.equal("profiles_newer", select(2, profiles.load(paths)).code)
+  end)
+
+  it("writes what it can read again, and finds it", function()
+    local settings = { id = "1", name = "a", tenant = "contoso.com", client_id = "c", authority = "https://a.example",
+      scopes = {}, auth_method = "client-secret", flow = "device-code" }
+    assert.is_true(profiles.update(paths, function(document)
+      document.profiles[1] = profiles.stored(settings, "2026-01-01T00:00:00Z")
+      return true
+    end))
+    assert.same(settings, profiles.settings(profiles.find(profiles.load(paths), "a"), no_environment))
+    assert.matches('"scopes": ?%[%]', shell.read(paths.profiles))
+    assert.is_nil((profiles.find(profiles.load(paths), "b")))
+  end)
+
+  it("lets go of its lock when a change raises", function()
+    assert.has_error(function() profiles.update(paths, function() error("boom") end) end)
+    assert.is_true(profiles.update(paths, function() return true end))
+  end)
+
+  it("may belong to somebody else", function()
+    -- What everybody may read and only its owner may write: a ConfigMap, a Nix store.
+    if shell.capture("id -u") ~= "0" then
+      pending("needs root, to give a file away")
+    end
+    write('{"profiles":[{"name":"a"}]}')
+    os.execute(("chmod 644 %s && chown 65534:65534 %s"):format(paths.profiles, paths.profiles))
+    assert.is_truthy(profiles.find(profiles.load(paths), "a"))
   end)
 
   it("may be a link, but not writable by others", function()

@@ -57,4 +57,22 @@ describe("entra.scopes", function()
     assert.same({ "User.Read", "x/.default" }, scopes.granted("User.Read", { "x/.default" }))
     assert.same({ "a" }, scopes.granted(nil, { "a" }))
   end)
+
+  it("knows reserved scopes in any case, and that they are for no resource", function()
+    assert.equal("https://vault.azure.net", (scopes.resource { "OpenID", "https://vault.azure.net/user", "Profile" }))
+    assert.same({ "OpenID", "profile", "offline_access" }, scopes.for_user { "OpenID" })
+    assert.is_true(scopes.covers({ "User.Read" }, { "User.Read", "EMAIL" }))
+  end)
+
+  it("keeps the audience with a slash apart from the one without", function()
+    assert.is_false(scopes.covers({ "https://management.azure.com//.default" },
+      { "https://management.azure.com/.default" }))
+    assert.same({ "https://management.azure.com//.default" },
+      scopes.for_app { "https://management.azure.com//.default" })
+  end)
+
+  it("suggests the .default of the resource that was asked for", function()
+    assert.equal("use the scope 'api://x/.default'", select(2, scopes.for_app { "api://x/read", "api://x/write" }).hint)
+    assert.is_nil(select(2, scopes.for_app { "api://x/.default", "api://y/.default" }).hint)
+  end)
 end)

@@ -87,7 +87,7 @@ local function poll(way, device, proof)
       interval = PATIENT[err.code](interval)
     elseif TRANSIENT[err.kind] then
       -- The code stays valid while the network is away (RFC 8628 §3.5: back off, go on).
-      interval = math.max(err.retry_after or 0, math.min(interval * 2, 60))
+      interval = math.max(interval, err.retry_after or 0, math.min(interval * 2, 60))
     else
       return final(err)
     end

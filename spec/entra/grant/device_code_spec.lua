@@ -22,7 +22,7 @@ describe("entra.grant.device_code", function()
       credential = function() return {} end,
       post = function(request)
         if request.endpoint == "device_code" then
-          return DEVICE
+          return fields and fields.device or DEVICE
         end
         polls = polls + 1
         local answer = table.remove(answers, 1)
@@ -133,5 +133,40 @@ describe("entra.grant.device_code", function()
     local reply, err = run { on_prompt = false, post = error }
     assert.is_nil(reply)
     assert.equal("interaction", err.kind)
+  end)
+
+  it("never polls faster than it was told to, be the network away", function()
+    local started = clock.now()
+    answers = { errors.new("network", "down", { code = "connect" }), { access_token = "a" } }
+    assert(run { device = { device_code = "d", user_code = "u", verification_uri = "https://v", expires_in = 900,
+      interval = 90 } })
+    assert.is_true(clock.now() - started >= 180)
+  end)
+
+  it("sends what RFC 8628 names: the code for everything a refresh takes, the polls without a retry", function()
+    local sent = {}
+    assert(run { credential = function() return { { "client_secret", "s" } } end, post = function(request)
+      sent[#sent + 1] = request
+      return request.endpoint and DEVICE or { access_token = "a" }
+    end })
+    assert.same({ { "client_id", "c" }, { "scope", "User.Read openid profile offline_access" } }, sent[1].form)
+    assert.is_true(sent[1].repeatable)
+    assert.same({ { "grant_type", "urn:ietf:params:oauth:grant-type:device_code" }, { "client_id", "c" },
+      { "device_code", "dc" }, { "client_info", "1" }, { "client_secret", "s" } }, sent[2].form)
+    assert.same({ false, false }, { sent[2].repeatable, sent[2].retry })
+  end)
+
+  it("shows the person all that the server says, and the code's own data to nobody", function()
+    local shown
+    answers = { { access_token = "a" } }
+    assert(run { on_prompt = function(prompt) shown = prompt end })
+    assert.same({ user_code = "UC", verification_uri = "https://v", expires_in = 60, client_id = "c", tenant = "t" },
+      shown)
+  end)
+
+  it("shows nothing where no code could be had", function()
+    local reply, err = run { on_prompt = error, post = function() return nil, errors.new("network", "down") end }
+    assert.is_nil(reply)
+    assert.equal("network", err.kind)
   end)
 end)
