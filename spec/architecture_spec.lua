@@ -185,4 +185,17 @@ describe("the architecture", function()
     end
     ada:remove()
   end)
+
+  it("finds the system's certificates by their hash, without reading the bundle", function()
+    provider.reset()
+    local ada = user.new()
+    ada:daemon("production")
+    ada.environment.SSL_CERT_FILE = nil
+    local result = ada:run("strace -f -e trace=file -o trace entra-auth-cli get-token -p production; code=$?\n"
+      .. "cat trace; exit $code")
+    assert.equal(4, result.status) -- the test CA is none of the system's
+    assert.matches('"/etc/ssl/certs/%x+%.0"', result.out)
+    assert.is_nil(result.out:find("ca-certificates.crt", 1, true))
+    ada:remove()
+  end)
 end)
