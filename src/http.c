@@ -194,12 +194,18 @@ static int explain(struct ent_http *http, CURLcode result, double deadline, stru
  */
 struct hush {
 	sigset_t pipe, before;
+	bool was_pending;
 };
 
 static void hush_begin(struct hush *hush)
 {
+	sigset_t pending;
+
 	sigemptyset(&hush->pipe);
 	sigaddset(&hush->pipe, SIGPIPE);
+	sigemptyset(&pending);
+	sigpending(&pending);
+	hush->was_pending = sigismember(&pending, SIGPIPE) == 1;
 	pthread_sigmask(SIG_BLOCK, &hush->pipe, &hush->before);
 }
 
@@ -207,7 +213,7 @@ static void hush_end(const struct hush *hush)
 {
 	static const struct timespec now = {0, 0};
 
-	while (sigtimedwait(&hush->pipe, NULL, &now) < 0 && errno == EINTR)
+	while (!hush->was_pending && sigtimedwait(&hush->pipe, NULL, &now) < 0 && errno == EINTR)
 		;
 	pthread_sigmask(SIG_SETMASK, &hush->before, NULL);
 }
@@ -300,6 +306,7 @@ static void read_headers(struct ent_http *http)
 	const char *date = http->seen[ENT_HTTP_DATE];
 
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+	/* curl_getdate's failure is -1 as well */
 	reply->date = date[0] != '\0' ? (double)curl_getdate(date, NULL) : -1;
 	reply->retry_after = read_retry_after(http->seen[ENT_HTTP_RETRY_AFTER], reply->date);
 	ent_token_media(http->seen[ENT_HTTP_CONTENT_TYPE], reply->media);
@@ -320,7 +327,7 @@ static int attempt(struct ent_http *http, const struct ent_http_request *request
                    struct ent_err *err)
 {
 	double start = ent_clock_monotonic();
-	CURLcode result;
+	CURLcode result = CURLE_OK;
 	int rc;
 
 	clear_reply(http);

@@ -21,6 +21,8 @@ local renewal = {}
 local UNKNOWN_LIFE = 600
 -- Long lives without refresh_in are renewed at half time (MSAL's rule).
 local LONG_LIFE = 7200
+-- Seconds between two attempts to fetch a token ahead of time, if the first failed.
+local AHEAD_PAUSE = 60
 -- Storing what a person signed in for is worth a wait.
 local STORE_SECONDS = 60
 
@@ -179,6 +181,8 @@ local function person_token(self, plan, opts, stale)
   local held, err = self:grip(plan)
   if err and not (anew and err.broken) then
     return nil, err
+  elseif err then
+    self.store:set_aside(plan.refresh)
   end
   if anew or not held then
     return sign_in(self, plan, opts)
@@ -223,8 +227,11 @@ function renewal.ahead(self, plan, opts, present, seconds)
   local clock = self.clock
   plan.deadline = clock.monotonic()
   local item, err = flight.run(self, plan, function()
-    local found = self:cached(plan)
-    return found and not cache.is_due(found, clock.now()) and found
+    local found, note = self:cached(plan), self.store:read_note(plan.lock)
+    local failed = note and note.entry == plan.entry and tonumber(note.at) or 0
+    -- Nobody needs the next token yet: after a failure there is time for a pause.
+    local is_too_soon = math.abs(clock.now() - failed) < AHEAD_PAUSE
+    return found and (is_too_soon or not cache.is_due(found, clock.now())) and found
   end, function()
     plan.deadline = clock.monotonic() + seconds
     return obtain(self, plan, opts)
@@ -235,7 +242,7 @@ function renewal.ahead(self, plan, opts, present, seconds)
     end
     self.log("not renewed ahead of time: %s", err and err.message or "no refresh token")
   end
-  return self:hand_out(plan, item or present, opts, item == nil)
+  return self:hand_out(plan, item or present, opts, item == nil or err == true)
 end
 
 --- `Client:refresh`.

@@ -39,6 +39,8 @@ describe("many processes at once", function()
   it("refresh once under strict rotation, all 16 succeed, and the profile still refreshes", function()
     ada:person("me", true)
     provider.settings { rotation = "strict" }
+    -- Slow enough that the last of them comes while the first is still at it.
+    provider.fault { endpoint = "token", kind = "delay", ms = 3000, times = 1 }
     local before = provider.tokens("refresh_token")
     assert.equal("1 16 0\n", at_once(16, "entra-auth-cli refresh -p me"))
     assert.equal(before + 1, provider.tokens("refresh_token"))
