@@ -167,8 +167,8 @@ describe("the architecture", function()
     ada:daemon("production")
     ada:must("entra-auth-cli get-token -p production")
     local trace = ada:must([[
-      strace -f -e trace=openat,execve -o trace entra-auth-cli get-token -p production >/dev/null
-      grep -v ENOENT trace; rm trace]]).out
+      strace -f -e trace=openat,execve -o ~/trace entra-auth-cli get-token -p production >/dev/null
+      grep -v ENOENT ~/trace]]).out
     for _, word in ipairs { "libcurl", "argparse", "dkjson", "entra/http", "entra/renewal", "entra/exchange",
       "entra/grant", "entra/cli/options", ".lock" } do
       assert.is_nil(trace:find(word, 1, true), word)
@@ -191,8 +191,8 @@ describe("the architecture", function()
     local ada = user.new()
     ada:daemon("production")
     ada.environment.SSL_CERT_FILE = nil
-    local result = ada:run("strace -f -e trace=file -o trace entra-auth-cli get-token -p production; code=$?\n"
-      .. "cat trace; exit $code")
+    local result = ada:run("strace -f -e trace=file -o ~/trace entra-auth-cli get-token -p production; code=$?\n"
+      .. "cat ~/trace; exit $code")
     assert.equal(4, result.status) -- the test CA is none of the system's
     assert.matches('"/etc/ssl/certs/%x+%.0"', result.out)
     assert.is_nil(result.out:find("ca-certificates.crt", 1, true))

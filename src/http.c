@@ -94,6 +94,10 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 	size_t i;
 
 	(void)one;
+	/* Older versions of libcurl have no bound of their own (CVE-2023-38039). */
+	http->head += n;
+	if (http->head > ENT_HTTP_MOST)
+		return 0;
 	/* A status line: what came before belongs to an interim reply (100, 103). */
 	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
 		memset(http->seen, 0, sizeof http->seen);
@@ -319,6 +323,7 @@ static void clear_reply(struct ent_http *http)
 	http->reply.body.ceiling = ENT_HTTP_MOST;
 	http->reply.date = http->reply.retry_after = -1;
 	memset(http->seen, 0, sizeof http->seen);
+	http->head = 0;
 	http->sink.code = NULL;
 	http->trouble[0] = '\0';
 }
@@ -360,6 +365,7 @@ static double pause_before_retry(void)
 static int exchange(struct ent_http *http, const struct ent_http_request *request, struct ent_err *err)
 {
 	double deadline = ent_clock_monotonic() + request->timeout, pause;
+	struct ent_http_request second = *request;
 	int rc = attempt(http, request, deadline, err);
 	struct ent_attempt first = {rc == 0 ? NULL : err->code, http->reply.status,
 	                            http->reply.retry_after >= 0, request->repeatable};
@@ -372,7 +378,8 @@ static int exchange(struct ent_http *http, const struct ent_http_request *reques
 	clear_reply(http);
 	if (ent_clock_wait(pause, request->wake, err) != 0)
 		return say_interrupted(http, err);
-	return attempt(http, request, deadline, err);
+	second.repeatable = false; /* this is the repetition: on a new connection, see aim */
+	return attempt(http, &second, deadline, err);
 }
 
 /* Check the URL and keep its host for messages. */
@@ -382,7 +389,8 @@ static int read_url(struct ent_http *http, const char *url, struct ent_err *err)
 	char *host = NULL;
 	int rc = -1;
 
-	if (strncasecmp(url, "https://", 8) != 0)
+	/* libcurl would take a third slash too. */
+	if (strncasecmp(url, "https://", 8) != 0 || url[8] == '/')
 		return ent_err_set(err, "url", "the URL does not begin with https://");
 	parts = curl_url();
 	if (!parts)

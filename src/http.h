@@ -24,7 +24,7 @@
 #include "buf.h"
 #include "token.h"
 
-enum { ENT_HTTP_MOST = 1024 * 1024 }; /* bytes of a form, and of a reply */
+enum { ENT_HTTP_MOST = 1024 * 1024 }; /* bytes of a form, of a reply and of its headers */
 
 struct curl_slist;
 
@@ -48,6 +48,7 @@ struct ent_http {
 	struct ent_buf user_agent, ca_file, ca_path;
 	struct curl_slist *headers;
 	void *easy, *multi;
+	size_t head;         /* bytes of headers that came in */
 	struct ent_err sink; /* why the reply was refused while it came in */
 	char seen[ENT_HTTP_HEADERS][ENT_TOKEN_HEADER];
 	char trouble[256]; /* what libcurl says about a failure */

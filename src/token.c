@@ -227,15 +227,16 @@ static int say_tls(const struct ent_break *facts, struct ent_err *err)
 	return ent_err_set(err, "tls", "no trusted connection to %s: %s", host, text);
 }
 
-/* Only the text tells whether it was the proxy that could not be reached. */
+/* Only the text tells whether it was the proxy that could not be reached, or not be spoken to. */
 static bool is_proxy_unreachable(const struct ent_break *facts)
 {
 	static const char start[] = "Failed to connect to ";
 	const char *named = facts->trouble + sizeof start - 1;
 	size_t n = strlen(facts->host);
 
-	return strncmp(facts->trouble, start, sizeof start - 1) == 0 &&
-	       (strncasecmp(named, facts->host, n) != 0 || named[n] != ' ');
+	if (strncmp(facts->trouble, start, sizeof start - 1) == 0)
+		return strncasecmp(named, facts->host, n) != 0 || named[n] != ' ';
+	return strncmp(facts->trouble, "Unsupported proxy", 17) == 0;
 }
 
 static int say_connect(const struct ent_break *facts, struct ent_err *err)
