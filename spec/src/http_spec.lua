@@ -112,6 +112,31 @@ describe("entra.http", function()
     end)
   end
 
+  it("reads Retry-After as seconds or as a date, within an hour", function()
+    for given, seconds in pairs { ["0"] = 0, ["7"] = 7, ["99999"] = 3600, [("9"):rep(30)] = 3600,
+      ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0, ["Fri, 01 Jan 2100 00:00:00 GMT"] = 3600, soon = "none",
+      ["-5"] = "none" } do
+      provider.fault { kind = "status", status = 429, retry_after = given, times = 1 }
+      local _, _, code, details = client:post(request())
+      assert.equal("throttled", code)
+      assert.equal(seconds, details.retry_after or "none", given)
+    end
+  end)
+
+  it("reads a device code, under either name of its address", function()
+    provider.fault { kind = "json", status = 200, body = { device_code = "d", user_code = "AB-12", expires_in = 900,
+      verification_url = "https://microsoft.com/devicelogin", interval = "5", message = "go\27[2J there\nand" } }
+    local reply = assert(client:post(request { expect = "device_code" }))
+    assert.equal("https://microsoft.com/devicelogin", reply.verification_uri)
+    assert.equal(5, reply.interval)
+    assert.equal("go?[2J there", reply.message)
+    assert.is_nil(reply.verification_url)
+    provider.reset()
+    provider.fault { kind = "json", status = 200, body = { device_code = "d", user_code = "A\27B", expires_in = 900,
+      verification_uri = "https://x" } }
+    assert.equal("garbled", (select(3, client:post(request { expect = "device_code" }))))
+  end)
+
   it("accepts numbers written as strings", function()
     provider.fault { kind = "json", status = 200, body = { token_type = "bearer", access_token = "a",
       expires_in = "3599", refresh_in = "1800" } }
@@ -184,8 +209,11 @@ describe("entra.http", function()
   it("raises on misuse", function()
     for _, wrong in ipairs { { form = 3 }, { form = { 3 } }, { form = { { "a" } } }, { headers = { "a: b\r\nc: d" } },
       { expect = "nonsense" }, { timeout = -1 }, { timeout = "x" } } do
-      assert.has_error(function() assert(client:post(request(wrong))) end)
+      assert.has_error(function() client:post(request(wrong)) end)
     end
     assert.has_error(function() http.new() end)
+    client:close()
+    client:close()
+    assert.has_error(function() client:post(request()) end)
   end)
 end)
