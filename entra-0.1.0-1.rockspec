@@ -10,7 +10,7 @@ description = {
   detailed = "A C module with Lua wrappers and a command line program, entra-auth-cli.",
   license = "MIT",
 }
-dependencies = { "lua >= 5.1, < 5.5", "lua-cjson", "argparse >= 0.7", "dkjson" }
+dependencies = { "lua >= 5.4, < 5.5", "lua-cjson", "argparse >= 0.7", "dkjson" }
 external_dependencies = {
   CRYPTO = { header = "openssl/evp.h", library = "crypto" },
   CURL = { header = "curl/curl.h", library = "curl" },

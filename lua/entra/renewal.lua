@@ -156,6 +156,11 @@ local function sign_in(self, plan, opts)
   local lock, item, unkept
   lock, err = self.store:lock(plan.lock, STORE_SECONDS)
   if lock then
+    -- Only now that there is another one: until here, mending the key would have brought it back.
+    local _, problem = self.store:read(plan.refresh)
+    if problem and problem.broken then
+      self.store:set_aside(plan.refresh)
+    end
     item, err, unkept = keep(self, plan, opts, reply, sent)
     self.store:write_note(plan.lock, nil)
     lock:release()
@@ -181,8 +186,6 @@ local function person_token(self, plan, opts, stale)
   local held, err = self:grip(plan)
   if err and not (anew and err.broken) then
     return nil, err
-  elseif err then
-    self.store:set_aside(plan.refresh)
   end
   if anew or not held then
     return sign_in(self, plan, opts)

@@ -76,6 +76,17 @@ describe("many processes at once", function()
     assert.matches("Hint: see who holds it: fuser '[^']+%.lock'", result.err)
   end)
 
+  it("sweep what a killed one left of any record that they write", function()
+    ada:person("me", true)
+    local left = ada:must([[
+      cd ~/.local/state/entra-auth-cli/records
+      for record in *.rec; do echo half >$record.0123456789abcdef.tmp; done
+      ls *.tmp | wc -l
+      entra-auth-cli refresh -p me >/dev/null
+      find . -name '*.tmp']]).out
+    assert.equal("2\n", left)
+  end)
+
   it("lose nothing when they are killed at any moment", function()
     ada:person("me", true)
     provider.settings { rotation = "entra" }

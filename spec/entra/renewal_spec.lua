@@ -329,9 +329,13 @@ describe("entra.renewal", function()
         assert.equal("store", err.kind)
         assert.matches("sign in again: entra%-auth%-cli get%-token %-%-profile ada", err.hint)
       end
+      -- Nor does a sign-in that comes to nothing; one that succeeds keeps it aside.
+      http.script = { DEVICE, { code = "oauth", details = { error = "authorization_declined" } } }
+      assert.is_nil((self:acquire { on_prompt = function() end, flow = "device-code", force = true }))
       assert.equal(broken, shell.read(path(REFRESH)))
       http.script = { DEVICE, reply("at2", { refresh_token = "rt2" }) }
       assert(self:acquire { on_prompt = function() end, flow = "device-code", force = true })
+      assert.equal(broken, shell.read(path(REFRESH) .. ".broken"))
       http.script = { reply("at3") }
       assert(self:refresh())
       assert.equal("rt2", http:form().refresh_token)

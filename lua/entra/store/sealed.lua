@@ -68,8 +68,8 @@ function Sealed:key_of(create)
   return key, err
 end
 
--- What the file of `name` says, unsealed; the error's code tells what is wrong with it, the hint what to do.
-function Sealed:open(name, bytes)
+-- What the bytes of the record called `name` say, unsealed; else what is wrong with them, and the code of that.
+local function open(name, key, bytes)
   local record, message, code = core.record_parse(bytes)
   if not record then
     return nil, message, code
@@ -77,11 +77,7 @@ function Sealed:open(name, bytes)
   if record.name ~= name then
     return nil, "it belongs to another entry", "forged"
   end
-  local key, err = self:key_of(false)
   if not key then
-    if err then
-      return nil, err.message, err.code, err.hint
-    end
     return nil, "the key it was sealed with is gone", "no_key"
   end
   if key.id ~= record.key_id then
@@ -99,7 +95,8 @@ function Sealed:open(name, bytes)
   return body
 end
 
--- A fault of the record itself, as opposed to one of the folder, the key or the version.
+-- A fault of the record itself, as opposed to one of the folder or the version. A fault of the key never
+-- gets here: it says nothing about the records, which open again once the key is mended.
 local BROKEN = { damaged = true, forged = true, other_key = true, no_key = true }
 
 --- Read an entry.
@@ -115,14 +112,18 @@ function Sealed:read(name)
     end
     return nil, store_error(message, code, path)
   end
-  local body, hint
-  body, message, code, hint = self:open(name, bytes)
+  local key, err = self:key_of(false)
+  if err then
+    return nil, err
+  end
+  local body
+  body, message, code = open(name, key, bytes)
   if body then
     return body
   end
-  local err = store_error(("cannot open %s (key provider: %s): %s"):format(
+  err = store_error(("cannot open %s (key provider: %s): %s"):format(
     path, (self.provider or { name = "file" }).name, message), code, path)
-  err.broken, err.hint = BROKEN[code], hint or err.hint
+  err.broken = BROKEN[code]
   return nil, err
 end
 
@@ -131,7 +132,8 @@ function Sealed:set_aside(name)
   core.file_set_aside(self:path(name, ".rec"))
 end
 
---- Write an entry, all or nothing.
+--- Write an entry, all or nothing, then sweep what a killed writer of it left behind. The caller holds the
+-- lock under which all writers of this entry write; it need not be the entry's own.
 -- @tparam string name
 -- @tparam table body
 -- @tparam[opt] table about `expires_on`, `refresh_on` for the header; `durable` to survive a power cut
@@ -157,11 +159,13 @@ function Sealed:write(name, body, about)
   if not ok then
     return nil, store_error(message, code, path)
   end
+  core.file_sweep(path)
   return true
 end
 
---- Remove an entry, its note and its lock.
+--- Remove an entry, its note, its lock, and what a killed writer of it left behind.
 function Sealed:remove(name)
+  core.file_sweep(self:path(name, ".rec"))
   for _, ending in ipairs { ".rec", ".rec.broken", ".note", ".lock" } do
     local path = self:path(name, ending)
     local ok, message, code = core.file_remove(path)
@@ -172,12 +176,13 @@ function Sealed:remove(name)
   return true
 end
 
---- The names of the entries for which `wanted(name)` holds. Reads every header: for rare work only.
+--- The names of the entries for which `wanted(name)` holds, those moved aside included.
+-- Reads every header: for rare work only.
 -- @treturn {string,...}
 function Sealed:names(wanted)
   local out = {}
   for _, file in ipairs(core.dir_list(self.records) or {}) do
-    if file:match("^%x+%.rec$") then
+    if file:match("^%x+%.rec$") or file:match("^%x+%.rec%.broken$") then
       local bytes = core.file_read(self.records .. "/" .. file, RECORD_MAX)
       local record = bytes and core.record_parse(bytes)
       if record and wanted(record.name) then
@@ -188,7 +193,7 @@ function Sealed:names(wanted)
   return out
 end
 
---- Lock an entry against other processes, and sweep what a killed writer left behind.
+--- Lock an entry against other processes.
 -- @tparam string name
 -- @tparam number seconds how long to wait for it
 -- @tparam[opt] number wake a descriptor whose becoming readable ends the wait
@@ -205,7 +210,6 @@ function Sealed:lock(name, seconds, wake)
     end
   end
   if lock then
-    core.file_sweep(self:path(name, ".rec"))
     return lock, waited
   end
   if code == "interrupted" then

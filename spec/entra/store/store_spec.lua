@@ -216,17 +216,37 @@ describe("entra.store", function()
         shell.write(dir .. "/key", bytes)
         local _, err = sealed.new(dir):read("a")
         assert.equal("damaged", err.code)
-        assert.matches("key", err.message)
+        assert.matches("the key file", err.message)
+        assert.is_nil(err.broken, "the records are sound, and open again with the right key")
       end
     end)
 
-    it("locks one holder at a time and sweeps what a killed writer left", function()
+    it("lists and removes what was moved aside", function()
       local store = sealed.new(dir)
-      store:write("a", { x = 1 })
-      shell.write(path("a") .. ".0123456789abcdef.tmp", "half")
+      store:write("tokens|1|a", { x = 1 })
+      store:set_aside("tokens|1|a")
+      assert.same({ "tokens|1|a" }, store:names(function() return true end))
+      assert.is_true(store:remove("tokens|1|a"))
+      assert.same({}, core.dir_list(dir .. "/records"))
+    end)
+
+    it("sweeps what a killed writer left, when it writes and when it removes", function()
+      local store = sealed.new(dir)
+      for _, verb in ipairs { "write", "remove" } do
+        store:write("a", { x = 1 })
+        for _, name in ipairs { "a", "b" } do
+          shell.write(path(name) .. ".0123456789abcdef.tmp", "half")
+        end
+        store[verb](store, "a", { x = 2 })
+        assert.is_nil(shell.read(path("a") .. ".0123456789abcdef.tmp"), verb)
+        assert.equal("half", shell.read(path("b") .. ".0123456789abcdef.tmp"), verb)
+      end
+    end)
+
+    it("locks one holder at a time", function()
+      local store = sealed.new(dir)
       local lock, waited = store:lock("a", 1)
       assert.is_false(waited)
-      assert.is_nil(shell.read(path("a") .. ".0123456789abcdef.tmp"))
       local none, err = store:lock("a", 0)
       assert.is_nil(none)
       assert.equal("timeout", err.kind)
