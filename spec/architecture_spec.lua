@@ -139,7 +139,7 @@ describe("the architecture", function()
 
   describe("of the C modules", function()
     local LIBRARIES = { core = "", host = "", crypto = "libcrypto.so.3 ", http = "libcurl.so.4 " }
-    local folder = "build/lib/lua/" .. _VERSION:match("%d+%.%d+") .. "/entra/"
+    local folder = require("spec.support.tree") .. "/lib/lua/" .. _VERSION:match("%d+%.%d+") .. "/entra/"
 
     for name, libraries in pairs(LIBRARIES) do
       local path = folder .. name .. ".so"

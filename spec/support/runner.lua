@@ -1,5 +1,6 @@
 -- Runs busted inside the interpreter under test, against a staged tree:
 --   lua5.4 spec/support/runner.lua TREE [busted's arguments]
+-- Specs that start programs find the tree as require("spec.support.tree").
 local tree = table.remove(arg, 1)
 local version = _VERSION:match("%d+%.%d+")
 
@@ -7,4 +8,5 @@ package.path = ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;./?.lua;"):for
   .. package.path
 package.cpath = ("%s/lib/lua/%s/?.so;"):format(tree, version) .. package.cpath
 
+package.preload["spec.support.tree"] = function() return tree end
 require("busted.runner") { standalone = false }

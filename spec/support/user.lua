@@ -5,8 +5,8 @@ local shell = require("spec.support.shell")
 local user = {}
 user.__index = user
 
--- Where `make e2e` installed the CLI.
-user.PREFIX = os.getenv("ENTRA_SPEC_PREFIX") or shell.capture("pwd") .. "/build/installed"
+-- Where the CLI under test is installed.
+user.PREFIX = shell.capture("realpath " .. require("spec.support.tree"))
 
 function user.new()
   local idp = provider.start()
