@@ -10,14 +10,18 @@ description = {
   detailed = "A C module with Lua wrappers and a command line program, entra-auth-cli.",
   license = "MIT",
 }
-dependencies = { "lua >= 5.4, < 5.5", "lua-cjson", "argparse >= 0.7", "dkjson" }
+dependencies = { "lua >= 5.1, < 5.5", "lua-cjson", "argparse >= 0.7", "dkjson" }
+-- Libraries only: LuaRocks does not look for headers where the compiler does (Debian's /usr/include/x86_64-linux-gnu).
 external_dependencies = {
-  CRYPTO = { header = "openssl/evp.h", library = "crypto" },
-  CURL = { header = "curl/curl.h", library = "curl" },
+  CRYPTO = { library = "crypto" },
+  CURL = { library = "curl" },
 }
 build = {
   type = "make",
-  build_variables = { LUA = "$(LUA)", LUA_CFLAGS = "-I$(LUA_INCDIR)" },
-  install_variables = { LUA = "$(LUA)", LUA_CFLAGS = "-I$(LUA_INCDIR)", PREFIX = "$(PREFIX)" },
+  build_variables = { LUA = "$(LUA)", LUA_CFLAGS = "-I$(LUA_INCDIR)", CFLAGS = "$(CFLAGS)" },
+  install_variables = {
+    LUA = "$(LUA)", LUA_CFLAGS = "-I$(LUA_INCDIR)", CFLAGS = "$(CFLAGS)", PREFIX = "$(PREFIX)",
+    INST_BINDIR = "$(BINDIR)", INST_LIBDIR = "$(LIBDIR)", INST_LUADIR = "$(LUADIR)",
+  },
 }
 deploy = { wrap_bin_scripts = false }
