@@ -42,10 +42,19 @@ function make(dir) {
     '-cert', `${ca}.pem`, '-keyfile', `${ca}.key`, '-extensions', 'server_cert', '-startdate', from, '-enddate', to,
     '-in', 'server.csr', '-out', `${name}.pem`);
 
+  // Valid long before today as well: clocks of clients under test go wrong.
+  const authority = (name, cn) => {
+    openssl('req', '-new', '-config', 'openssl.cnf', ...EC, '-nodes', '-subj', `/CN=${cn}`, '-keyout', `${name}.key`,
+      '-out', `${name}.csr`);
+    openssl('ca', '-batch', '-notext', '-config', 'openssl.cnf', '-name', 'ca_default', '-selfsign', '-keyfile',
+      `${name}.key`, '-extensions', 'ca_cert', '-startdate', '20240101000000Z', '-enddate', '20440101000000Z', '-in',
+      `${name}.csr`, '-out', `${name}.pem`);
+  };
+
   writeFileSync(path.join(dir, 'openssl.cnf'), CONFIG);
   writeFileSync(path.join(dir, 'index.txt'), '');
-  selfSigned('ca', 'entra test CA', EC, 'ca_cert');
-  selfSigned('other-ca', 'a CA that nobody trusts', EC, 'ca_cert');
+  authority('ca', 'entra test CA');
+  authority('other-ca', 'a CA that nobody trusts');
   selfSigned('signing', 'entra test token signing', RSA, 'self_signed');
   selfSigned('app', 'entra test app', RSA, 'self_signed');
   openssl('req', '-new', '-config', 'openssl.cnf', ...RSA, '-nodes', '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
