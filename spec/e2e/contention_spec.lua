@@ -86,16 +86,4 @@ describe("many processes at once", function()
       find . -name '*.tmp']]).out
     assert.equal("2\n", left)
   end)
-
-  it("lose nothing when they are killed at any moment", function()
-    ada:person("me", true)
-    provider.settings { rotation = "entra" }
-    local result = ada:run([[
-      for i in $(seq 60); do
-        timeout -s KILL 0.0$((i % 5))$((RANDOM % 10)) entra-auth-cli refresh -p me
-      done >/dev/null 2>&1
-      entra-auth-cli refresh -p me >/dev/null && find ~/.local/state -name '*.tmp' -o -name '*.broken']])
-    assert.equal(0, result.status, result.err)
-    assert.equal("", result.out)
-  end)
 end)
