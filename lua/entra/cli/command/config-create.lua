@@ -173,10 +173,18 @@ function create.run(values)
     end
     replaced = other
     -- The secret is sealed before the profile that needs it can be seen.
-    return not secret or require("entra.credential.secret").save(store, settings, secret)
+    if not secret then
+      return true
+    end
+    return require("entra.credential.secret").save(store, settings, secret)
   end)
   if not ok then
-    client.new(settings, store):forget()
+    -- Where only the last sync failed the profile is there all the same, and keeps its secret.
+    local document = profiles.load(paths)
+    local found = document and profiles.find(document, settings.name)
+    if document and not (found and found.id == settings.id) then
+      client.new(settings, store):forget()
+    end
     return nil, err
   end
   if replaced then
