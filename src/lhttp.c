@@ -9,6 +9,7 @@
 #include "form.h"
 #include "http.h"
 #include "lbind.h"
+#include "lfield.h"
 #include "ljson.h"
 #include "token.h"
 
@@ -21,71 +22,15 @@ struct client {
 
 /* ---- arguments ---- */
 
-/* Push the field of the table at `table`; returns its type. */
-static int field_type(lua_State *L, int table, const char *name)
-{
-	lua_getfield(L, table, name);
-	return lua_type(L, -1);
-}
-
-static int misuse(lua_State *L, const char *name, const char *should)
-{
-	return luaL_error(L, "field '%s' should be %s", name, should);
-}
-
-/* Left on the stack, so that it lives as long as the call. NULL where it is nil and may be. */
-static const char *string_field(lua_State *L, int table, const char *name, bool required)
-{
-	int type = field_type(L, table, name);
-	size_t n = 0, i;
-	const char *s;
-
-	if (type == LUA_TNIL && !required)
-		return NULL;
-	if (type != LUA_TSTRING)
-		misuse(L, name, "a string");
-	s = lua_tolstring(L, -1, &n);
-	for (i = 0; i < n; i++) {
-		if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
-			misuse(L, name, "a string without control characters");
-	}
-	if (n == 0)
-		misuse(L, name, "a string that is not empty");
-	return s;
-}
-
-/* A number from `least` to `most`; `absent` where it is nil and that is no NaN. */
-static double number_field(lua_State *L, const char *name, double least, double most, double absent)
-{
-	int type = field_type(L, 2, name);
-	double x = type == LUA_TNIL ? absent : lua_tonumber(L, -1);
-
-	if ((type != LUA_TNUMBER && type != LUA_TNIL) || !(x >= least && x <= most))
-		misuse(L, name, "a number in range");
-	lua_pop(L, 1);
-	return x;
-}
-
-static bool flag_field(lua_State *L, const char *name, bool absent)
-{
-	int type = field_type(L, 2, name);
-	bool flag = type == LUA_TNIL ? absent : lua_toboolean(L, -1);
-
-	if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-		misuse(L, name, "a boolean");
-	lua_pop(L, 1);
-	return flag;
-}
-
 static const struct ent_fields *expect_field(lua_State *L)
 {
-	const char *s = field_type(L, 2, "expect") == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	const char *s = lfield_push(L, 2, "expect") == LUA_TSTRING ? lua_tostring(L, -1) : "";
 	const struct ent_fields *fields = strcmp(s, "token") == 0         ? &ent_token_success
 	                                  : strcmp(s, "device_code") == 0 ? &ent_token_device_code
 	                                                                  : NULL;
 
 	if (!fields)
-		misuse(L, "expect", "\"token\" or \"device_code\"");
+		lfield_misuse(L, "expect", "\"token\" or \"device_code\"");
 	lua_pop(L, 1);
 	return fields;
 }
@@ -103,8 +48,8 @@ static int read_form(lua_State *L, struct ent_http *http, struct ent_err *err)
 {
 	int i, n, rc = 0;
 
-	if (field_type(L, 2, "form") != LUA_TTABLE)
-		misuse(L, "form", "an array of {name, value}");
+	if (lfield_push(L, 2, "form") != LUA_TTABLE)
+		lfield_misuse(L, "form", "an array of {name, value}");
 	n = (int)lua_rawlen(L, -1);
 	for (i = 1; rc == 0 && i <= n; i++) {
 		size_t name_len = 0, value_len = 0;
@@ -112,11 +57,11 @@ static int read_form(lua_State *L, struct ent_http *http, struct ent_err *err)
 
 		lua_rawgeti(L, -1, i);
 		if (!lua_istable(L, -1))
-			misuse(L, "form", "an array of {name, value}");
+			lfield_misuse(L, "form", "an array of {name, value}");
 		lua_rawgeti(L, -1, 1);
 		lua_rawgeti(L, -2, 2);
 		if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
-			misuse(L, "form", "an array of {name, value}, all of them strings");
+			lfield_misuse(L, "form", "an array of {name, value}, all of them strings");
 		name = lua_tolstring(L, -2, &name_len);
 		value = lua_tolstring(L, -1, &value_len);
 		rc = ent_form_add(&http->form, name, name_len, value, value_len, err);
@@ -144,10 +89,10 @@ static bool is_header(const char *line, size_t n)
 
 static int read_headers(lua_State *L, struct ent_http *http, struct ent_err *err)
 {
-	int i, n, rc = 0, type = field_type(L, 2, "headers");
+	int i, n, rc = 0, type = lfield_push(L, 2, "headers");
 
 	if (type != LUA_TNIL && type != LUA_TTABLE)
-		misuse(L, "headers", "an array of strings");
+		lfield_misuse(L, "headers", "an array of strings");
 	n = type == LUA_TTABLE ? (int)lua_rawlen(L, -1) : 0;
 	for (i = 1; rc == 0 && i <= n; i++) {
 		const char *line;
@@ -156,7 +101,7 @@ static int read_headers(lua_State *L, struct ent_http *http, struct ent_err *err
 		lua_rawgeti(L, -1, i);
 		line = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
 		if (!line || !is_header(line, len))
-			misuse(L, "headers", "an array of \"Name: value\" without control characters");
+			lfield_misuse(L, "headers", "an array of \"Name: value\" without control characters");
 		rc = ent_http_add_header(http, line, err);
 		lua_pop(L, 1);
 	}
@@ -269,12 +214,12 @@ static int client_post(lua_State *L)
 	/* Before anything is sent: a code must not be spent on a reply that cannot be read. */
 	ljson_prepare(L);
 	expected = expect_field(L);
-	request.timeout = number_field(L, "timeout", 0, 86400, -1);
-	request.connect_timeout = number_field(L, "connect_timeout", 0, 86400, 10);
-	request.wake = (int)number_field(L, "wake", -1, 65535, -1);
-	request.repeatable = flag_field(L, "repeatable", false);
-	request.retry = flag_field(L, "retry", true);
-	request.url = string_field(L, 2, "url", true);
+	request.timeout = lfield_number(L, 2, "timeout", 0, 86400, -1);
+	request.connect_timeout = lfield_number(L, 2, "connect_timeout", 0, 86400, 10);
+	request.wake = (int)lfield_number(L, 2, "wake", -1, 65535, -1);
+	request.repeatable = lfield_flag(L, 2, "repeatable", false);
+	request.retry = lfield_flag(L, 2, "retry", true);
+	request.url = lfield_string(L, 2, "url", true);
 	ent_http_clear(http);
 	if (read_form(L, http, &err) != 0 || read_headers(L, http, &err) != 0 ||
 	    ent_http_post(http, &request, &err) != 0) {
@@ -306,9 +251,9 @@ static int http_new(lua_State *L)
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
-	user_agent = string_field(L, 1, "user_agent", true);
-	ca_file = string_field(L, 1, "ca_file", false);
-	ca_path = string_field(L, 1, "ca_path", false);
+	user_agent = lfield_string(L, 1, "user_agent", true);
+	ca_file = lfield_string(L, 1, "ca_file", false);
+	ca_path = lfield_string(L, 1, "ca_path", false);
 	client = lua_newuserdata(L, sizeof *client);
 	ent_http_init(&client->http);
 	client->closed = false;
