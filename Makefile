@@ -32,10 +32,11 @@ LUADIR = share/lua/$(LUA_VERSION)
 core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
 crypto_OBJS := lcrypto lbind err buf seal
 host_OBJS   := lhost lbind err buf signal harden tty
+loopback_OBJS := lloopback lbind lfield err buf clock text slice request redirect page listener
 http_OBJS   := lhttp lbind lfield ljson err buf clock form http token trust text
 crypto_LIBS := -lcrypto
 http_LIBS   := -lcurl
-MODULES     := core crypto host http
+MODULES     := core crypto host http loopback
 
 SO        = $(MODULES:%=$(BUILD)/$(LIBDIR)/%.so)
 LUA_FILES := $(sort $(shell find lua -name '*.lua' | sed 's|^lua/||'))

@@ -33,7 +33,7 @@ end
 -- The layers from the bottom; a module may require its own layer and those below. What is not listed
 -- by name is matched by its longest prefix.
 local LAYERS = {
-  { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.version" },
+  { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.loopback", "entra.version" },
   { "entra.errors" },
   { "entra.json", "entra.paths", "entra.clock", "entra.authority", "entra.scopes", "entra.flow" },
   { "entra.jwt", "entra.failure", "entra.key", "entra.profiles" },
@@ -138,7 +138,7 @@ describe("the architecture", function()
   end)
 
   describe("of the C modules", function()
-    local LIBRARIES = { core = "", host = "", crypto = "libcrypto.so.3 ", http = "libcurl.so.4 " }
+    local LIBRARIES = { core = "", host = "", loopback = "", crypto = "libcrypto.so.3 ", http = "libcurl.so.4 " }
     local folder = require("spec.support.tree") .. "/lib/lua/" .. _VERSION:match("%d+%.%d+") .. "/entra/"
 
     for name, libraries in pairs(LIBRARIES) do
@@ -169,8 +169,8 @@ describe("the architecture", function()
     local trace = ada:must([[
       strace -f -e trace=openat,execve -o ~/trace entra-auth-cli get-token -p production >/dev/null
       grep -v ENOENT ~/trace]]).out
-    for _, word in ipairs { "libcurl", "argparse", "dkjson", "entra/http", "entra/renewal", "entra/exchange",
-      "entra/grant", "entra/cli/options", ".lock" } do
+    for _, word in ipairs { "libcurl", "argparse", "dkjson", "entra/http", "entra/loopback", "entra/renewal",
+      "entra/exchange", "entra/grant", "entra/cli/options", ".lock" } do
       assert.is_nil(trace:find(word, 1, true), word)
     end
     local _, records = trace:gsub("%.rec\"", "")

@@ -15,7 +15,9 @@ return function(code, redirect, before)
   shell.write(dir .. "/code.lua", ("package.path, package.cpath = %q, %q\n%s\n"):format(
     absolute(package.path), absolute(package.cpath), code))
   os.execute("chmod 755 " .. dir)
-  local result = shell.run(("%s %s %s %s"):format(before or "", arg[-1], dir .. "/code.lua", redirect or ""), {
+  -- `before` may change the folder.
+  local interpreter = arg[-1]:find("/", 1, true) and absolute(arg[-1]) or arg[-1]
+  local result = shell.run(("%s %s %s %s"):format(before or "", interpreter, dir .. "/code.lua", redirect or ""), {
     PATH = "/usr/bin:/bin", ASAN_OPTIONS = "detect_leaks=0" })
   os.execute("rm -rf " .. dir)
   return result
