@@ -1,5 +1,6 @@
 /*
- * entra.loopback: what a sign-in in a browser needs: one redirect taken (listen). From libc alone.
+ * entra.loopback: what a sign-in in a browser needs: other people's programs
+ * started (spawn), and one redirect taken (listen). From libc alone.
  *
  * A module beside entra.host, which every run of the CLI loads, because a cached token
  * needs none of this.
@@ -11,6 +12,7 @@
 #include "lbind.h"
 #include "lfield.h"
 #include "listener.h"
+#include "spawn.h"
 
 static const char listener_type[] = "entra.listener";
 
@@ -134,6 +136,124 @@ static int loopback_listen(lua_State *L)
 	return ent_listener_open(&loopback->listener, port, path, &err) == 0 ? 1 : lbind_fail(L, &err);
 }
 
+/* ---- other people's programs ---- */
+
+/* A list of n strings and its NULL, in memory that Lua looks after; pushes it. */
+static const char **push_list(lua_State *L, size_t n)
+{
+	const char **list = lua_newuserdata(L, (n + 1) * sizeof *list);
+
+	memset(list, 0, (n + 1) * sizeof *list);
+	return list;
+}
+
+/* The string on top, which its table keeps alive; popped. */
+static const char *take_string(lua_State *L, const char *field)
+{
+	size_t n = 0;
+	const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
+
+	if (!s || strlen(s) != n)
+		lfield_misuse(L, field, "of strings without NUL bytes");
+	lua_pop(L, 1);
+	return s;
+}
+
+/* Leaves the list on the stack. */
+static const char *const *argv_field(lua_State *L)
+{
+	int i, n, table;
+	const char **list;
+
+	if (lfield_push(L, 1, "argv") != LUA_TTABLE || lua_rawlen(L, -1) == 0)
+		lfield_misuse(L, "argv", "an array that begins with the program's name");
+	table = lua_gettop(L);
+	n = (int)lua_rawlen(L, table);
+	list = push_list(L, (size_t)n);
+	for (i = 0; i < n; i++) {
+		lua_rawgeti(L, table, i + 1);
+		list[i] = take_string(L, "argv");
+	}
+	if (list[0][0] == '\0')
+		lfield_misuse(L, "argv", "an array that begins with the program's name");
+	return list;
+}
+
+/* "NAME=value" of a string, "NAME" of false: pushed. */
+static void push_change(lua_State *L, int name, int value)
+{
+	bool gone = lua_type(L, value) == LUA_TBOOLEAN && !lua_toboolean(L, value);
+
+	if (lua_type(L, name) != LUA_TSTRING || lua_rawlen(L, name) == 0 ||
+	    strchr(lua_tostring(L, name), '='))
+		lfield_misuse(L, "environment", "a table with names of variables");
+	if (!gone && lua_type(L, value) != LUA_TSTRING)
+		lfield_misuse(L, "environment", "a table of strings or false");
+	lua_pushvalue(L, name);
+	if (gone)
+		return;
+	lua_pushliteral(L, "=");
+	lua_pushvalue(L, value);
+	lua_concat(L, 3);
+}
+
+/* Leaves the list, and a table that keeps its strings alive, on the stack. NULL where the field is nil. */
+static const char *const *environment_field(lua_State *L)
+{
+	int type = lfield_push(L, 1, "environment"), table = lua_gettop(L), n = 0, i;
+	const char **list;
+
+	if (type == LUA_TNIL)
+		return NULL;
+	if (type != LUA_TTABLE)
+		lfield_misuse(L, "environment", "a table of strings or false");
+	lua_newtable(L);
+	lua_pushnil(L);
+	while (lua_next(L, table)) {
+		push_change(L, lua_gettop(L) - 1, lua_gettop(L));
+		lua_rawseti(L, table + 1, ++n);
+		lua_pop(L, 1);
+	}
+	list = push_list(L, (size_t)n);
+	for (i = 0; i < n; i++) {
+		lua_rawgeti(L, table + 1, i + 1);
+		list[i] = take_string(L, "environment");
+	}
+	return list;
+}
+
+/*
+ * spawn{
+ *   argv = {program, …}, [environment = {NAME = value or false, …},]
+ *   [detach = false] | [stdin = bytes,] [timeout = 5,] [wake = descriptor]
+ * } -> true | nil, message, code
+ *
+ * What the program is given, and the codes, are in spawn.h. `false` leaves a variable out.
+ */
+static int loopback_spawn(lua_State *L)
+{
+	struct ent_spawn spawn = {0};
+	struct ent_err err;
+	int type;
+
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	spawn.argv = argv_field(L);
+	spawn.environment = environment_field(L);
+	spawn.detach = lfield_flag(L, 1, "detach", false);
+	spawn.seconds = lfield_number(L, 1, "timeout", 0, 86400, 5);
+	spawn.wake = (int)lfield_number(L, 1, "wake", -1, 65535, -1);
+	type = lfield_push(L, 1, "stdin");
+	if (type != LUA_TNIL && (type != LUA_TSTRING || spawn.detach))
+		lfield_misuse(L, "stdin", "a string, and nil with detach");
+	if (type == LUA_TSTRING)
+		spawn.input = lua_tolstring(L, -1, &spawn.input_len);
+	if (ent_spawn(&spawn, &err) != 0)
+		return lbind_fail(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 static const luaL_Reg listener_methods[] = {
     {"port", listener_port},
     {"wait", listener_wait},
@@ -143,6 +263,7 @@ static const luaL_Reg listener_methods[] = {
 
 static const luaL_Reg functions[] = {
     {"listen", loopback_listen},
+    {"spawn", loopback_spawn},
     {NULL, NULL},
 };
 
