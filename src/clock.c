@@ -24,8 +24,14 @@ double ent_clock_monotonic(void)
 
 int ent_clock_wait(double seconds, int wake, struct ent_err *err)
 {
+	return ent_clock_watch(seconds, wake, -1, err);
+}
+
+int ent_clock_watch(double seconds, int wake, int input, struct ent_err *err)
+{
 	double end = ent_clock_monotonic() + seconds;
-	struct pollfd fd = {wake, POLLIN, 0};
+	/* poll passes over a descriptor of -1. */
+	struct pollfd fds[] = {{wake, POLLIN, 0}, {input, POLLIN, 0}};
 
 	for (;;) {
 		double left = end - ent_clock_monotonic();
@@ -34,9 +40,11 @@ int ent_clock_wait(double seconds, int wake, struct ent_err *err)
 		if (left <= 0)
 			return 0;
 		/* One hour at a time keeps the conversion inside an int. */
-		n = poll(&fd, wake >= 0 ? 1 : 0, left > 3600 ? 3600000 : (int)(left * 1000) + 1);
-		if (n > 0)
+		n = poll(fds, 2, left > 3600 ? 3600000 : (int)(left * 1000) + 1);
+		if (n > 0 && fds[0].revents)
 			return ent_err_set(err, "interrupted", "interrupted");
+		if (n > 0)
+			return ent_err_set(err, "input", "there is something to read");
 		if (n < 0 && errno != EINTR)
 			return ent_err_sys(err, errno, "cannot wait");
 	}

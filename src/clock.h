@@ -16,4 +16,7 @@ double ent_clock_monotonic(void);
  */
 int ent_clock_wait(double seconds, int wake, struct ent_err *err);
 
+/* The same, ended also by a second descriptor, with the code "input". */
+int ent_clock_watch(double seconds, int wake, int input, struct ent_err *err);
+
 #endif

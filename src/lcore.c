@@ -45,14 +45,14 @@ static int core_monotonic(lua_State *L)
 	return 1;
 }
 
-/* wait(seconds [, wake_fd]) -> true | nil, message, "interrupted" */
+/* wait(seconds [, wake_fd [, input_fd]]) -> true | nil, message, "interrupted" or "input" */
 static int core_wait(lua_State *L)
 {
 	double seconds = lbind_opt_seconds(L, 1, 0);
-	int wake = lbind_opt_fd(L, 2);
+	int wake = lbind_opt_fd(L, 2), input = lbind_opt_fd(L, 3);
 	struct ent_err err;
 
-	return push_true_or_fail(L, ent_clock_wait(seconds, wake, &err), &err);
+	return push_true_or_fail(L, ent_clock_watch(seconds, wake, input, &err), &err);
 }
 
 /* ---- text ---- */

@@ -4,6 +4,7 @@
  * Every function that can fail returns nil, message, code (see lbind.h).
  */
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "lbind.h"
 #include "seal.h"
@@ -69,6 +70,31 @@ static int crypto_unseal(lua_State *L)
 	return run(L, ent_unseal);
 }
 
+/* sha256(bytes) -> 32 bytes */
+static int crypto_sha256(lua_State *L)
+{
+	struct ent_bytes b = check_bytes(L, 1);
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+	struct ent_err err;
+
+	if (EVP_Digest(b.data, b.len, digest, &n, EVP_sha256(), NULL) != 1) {
+		ent_err_set(&err, "openssl", "SHA-256 failed");
+		return lbind_fail(L, &err);
+	}
+	lua_pushlstring(L, (const char *)digest, n);
+	return 1;
+}
+
+/* equal(a, b) -> whether two strings are the same, in a time that tells nothing but their lengths */
+static int crypto_equal(lua_State *L)
+{
+	struct ent_bytes a = check_bytes(L, 1), b = check_bytes(L, 2);
+
+	lua_pushboolean(L, a.len == b.len && CRYPTO_memcmp(a.data, b.data, a.len) == 0);
+	return 1;
+}
+
 /* version() -> "OpenSSL 3.0.19 …", the library in use, not the one compiled against */
 static int crypto_version(lua_State *L)
 {
@@ -77,8 +103,13 @@ static int crypto_version(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", crypto_random},   {"seal", crypto_seal}, {"unseal", crypto_unseal},
-    {"version", crypto_version}, {NULL, NULL},
+    {"random", crypto_random},
+    {"seal", crypto_seal},
+    {"unseal", crypto_unseal},
+    {"sha256", crypto_sha256},
+    {"equal", crypto_equal},
+    {"version", crypto_version},
+    {NULL, NULL},
 };
 
 ENT_EXPORT int luaopen_entra_crypto(lua_State *L);

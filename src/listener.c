@@ -312,7 +312,7 @@ static void let_in(struct ent_listener *listener, int door, const struct errand 
 
 /* ---- waiting ---- */
 
-enum { WAKE, DOORS, FIRST = DOORS + 2, POLLED = FIRST + ENT_LISTENER_CONNECTIONS };
+enum { WAKE, INPUT, DOORS, FIRST = DOORS + 2, POLLED = FIRST + ENT_LISTENER_CONNECTIONS };
 
 static int to_ms(double seconds)
 {
@@ -321,8 +321,8 @@ static int to_ms(double seconds)
 }
 
 /* Sleep until something happens or is due. */
-static int look(struct ent_listener *listener, double end, int wake, struct pollfd fds[POLLED],
-                struct ent_err *err)
+static int look(struct ent_listener *listener, double end, const struct ent_listener_wait *wait,
+                struct pollfd fds[POLLED], struct ent_err *err)
 {
 	const struct ent_connection *next = next_to_go(listener);
 	double now = ent_clock_monotonic();
@@ -334,7 +334,8 @@ static int look(struct ent_listener *listener, double end, int wake, struct poll
 		end = next->deadline;
 	if (deaf && listener->deaf_until < end)
 		end = listener->deaf_until;
-	fds[WAKE] = (struct pollfd){wake, POLLIN, 0};
+	fds[WAKE] = (struct pollfd){wait->wake, POLLIN, 0};
+	fds[INPUT] = (struct pollfd){listener->doors[0] < 0 ? -1 : wait->input, POLLIN, 0};
 	for (i = 0; i < ENT_COUNT(listener->doors); i++)
 		fds[DOORS + i] = (struct pollfd){deaf ? -1 : listener->doors[i], POLLIN, 0};
 	for (i = 0; i < ENT_LISTENER_CONNECTIONS; i++) {
@@ -344,7 +345,9 @@ static int look(struct ent_listener *listener, double end, int wake, struct poll
 	}
 	if (poll(fds, POLLED, to_ms(end - now)) < 0 && errno != EINTR)
 		return ent_err_sys(err, errno, "cannot wait for the browser");
-	return fds[WAKE].revents == 0 ? 0 : ent_err_set(err, "interrupted", "interrupted");
+	if (fds[WAKE].revents != 0)
+		return ent_err_set(err, "interrupted", "interrupted");
+	return fds[INPUT].revents == 0 ? 0 : ent_err_set(err, "input", "there is something to read");
 }
 
 /* Those inside before those at the doors, who may push them out. */
@@ -375,7 +378,7 @@ int ent_listener_wait(struct ent_listener *listener, const struct ent_listener_w
 	struct pollfd fds[POLLED];
 
 	for (;;) {
-		if (look(listener, end, wait->wake, fds, err) != 0)
+		if (look(listener, end, wait, fds, err) != 0)
 			return -1;
 		tend(listener, fds, &errand);
 		if (!ent_listener_is_open(listener)) { /* it has come */

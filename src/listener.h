@@ -45,7 +45,8 @@ struct ent_listener_wait {
 	const char *state;
 	size_t state_len;
 	double seconds;
-	int wake; /* see ent_clock_wait; -1: none */
+	int wake;  /* see ent_clock_wait; -1: none */
+	int input; /* where a person may paste the redirect instead: "input" once it is readable; -1: none */
 };
 
 void ent_listener_init(struct ent_listener *listener);
@@ -61,9 +62,9 @@ bool ent_listener_is_open(const struct ent_listener *listener);
 
 /*
  * Wait for the redirect, on a listener that is open. When it has come, nothing listens any more, and its page
- * is delivered, which may take another second. Fails with "timeout" or "interrupted". Where that leaves it
- * open it may be called again: nothing that has begun to arrive is lost. An interrupted delivery closes it,
- * and the redirect is gone.
+ * is delivered, which may take another second. Fails with "timeout", "interrupted" or "input". Where that
+ * leaves it open it may be called again: nothing that has begun to arrive is lost. An interrupted delivery
+ * closes it, and the redirect is gone.
  */
 int ent_listener_wait(struct ent_listener *listener, const struct ent_listener_wait *wait,
                       struct ent_redirect *out, struct ent_err *err);

@@ -72,9 +72,9 @@ static int push_redirect(lua_State *L, const struct ent_redirect *redirect)
 }
 
 /*
- * listener:wait{state = string, timeout = seconds, [wake = descriptor]}
+ * listener:wait{state = string, timeout = seconds, [wake = descriptor,] [input = descriptor]}
  *   -> {[code =,] [client_info =,] [iss =,] [error =, error_description =, error_subcode =]}
- *    | nil, message, "timeout" or "interrupted"
+ *    | nil, message, "timeout", "interrupted" or "input"
  *
  * Either code or error is there. The error's three are harmless text; code is secret. With a redirect the
  * listener is closed; after a timeout it goes on listening, and wait may be called again.
@@ -90,6 +90,7 @@ static int listener_wait(lua_State *L)
 	lua_settop(L, 2);
 	wait.seconds = lfield_number(L, 2, "timeout", 0, 86400, -1);
 	wait.wake = (int)lfield_number(L, 2, "wake", -1, 65535, -1);
+	wait.input = (int)lfield_number(L, 2, "input", -1, 65535, -1);
 	wait.state = lfield_string(L, 2, "state", true);
 	wait.state_len = strlen(wait.state);
 	pushed = ent_listener_wait(&loopback->listener, &wait, &loopback->redirect, &err) == 0

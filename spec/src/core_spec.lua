@@ -253,6 +253,13 @@ describe("entra.core", function()
       assert.is_truthy(core.lock(path, 10))
     end)
 
+    it("tells a descriptor that wakes from one with input", function()
+      assert.equal("interrupted input interrupted\n", child([[
+        local core = require("entra.core")
+        local function code(...) return (select(3, core.wait(60, ...))) end
+        print(code(0) .. " " .. code(nil, 0) .. " " .. code(0, 0))]], "</etc/passwd").out)
+    end)
+
     it("is left alone when a descriptor wakes the waiter", function()
       local path = dir .. "/l.lock"
       local held = core.lock(path, 0)

@@ -42,6 +42,20 @@ describe("entra.crypto", function()
     assert.has_error(function() crypto.random(4097) end)
   end)
 
+  it("hashes as FIPS 180-4 says", function()
+    local function hex(bytes) return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", hex(crypto.sha256("abc")))
+    assert.equal("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", hex(crypto.sha256("")))
+  end)
+
+  it("compares strings whatever is in them", function()
+    assert.is_true(crypto.equal("", ""))
+    assert.is_true(crypto.equal("a\0b", "a\0b"))
+    for _, other in ipairs { "a\0c", "a", "a\0b\0", "" } do
+      assert.is_false(crypto.equal("a\0b", other))
+    end
+  end)
+
   it("raises on a key or nonce of the wrong length", function()
     assert.has_error(function() crypto.seal("short", nonce, aad, plain) end)
     assert.has_error(function() crypto.seal(key, "short", aad, plain) end)

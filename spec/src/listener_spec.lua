@@ -397,6 +397,15 @@ describe("waiting", function()
     assert.same({ code = "c0de" }, (meet(listener, "good")))
   end)
 
+  it("ends when the other descriptor has something to read, which is not what ends a program", function()
+    local listener = assert(loopback.listen {})
+    local wait = { state = STATE, timeout = FOREVER, input = 65535 }
+    assert.equal("input", (select(3, listener:wait(wait))))
+    wait.wake = 65534
+    assert.equal("interrupted", (select(3, listener:wait(wait))))
+    assert.same({ code = "c0de" }, (meet(listener, "good")))
+  end)
+
   -- What the client has done when Ctrl-C comes.
   local PHASES = {
     ["before anybody came"] = "true",
