@@ -10,8 +10,8 @@ local function build()
     local folder = shell.folder()
     library = folder .. "/failing.so"
     -- Whoever runs the program under test must be able to load it, an ordinary user too.
-    shell.capture(("chmod 755 %s && cc -O1 -Wall -Wextra -Werror -shared -fPIC -o %s spec/support/failing.c -ldl"):format(
-      folder, library))
+    local compile = "cc -O1 -Wall -Wextra -Werror -shared -fPIC -o %s spec/support/failing.c -ldl"
+    shell.capture(("chmod 755 %s && " .. compile):format(folder, library))
   end
   return library
 end

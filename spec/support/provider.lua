@@ -4,7 +4,7 @@ local shell = require("spec.support.shell")
 
 local provider = {}
 
-local started
+local started, broken
 
 -- Start it, if it does not run yet.
 -- Returns what idp.json says: base, expired, untrusted, control, ca, capath, tenant, domain, clients, users.
@@ -12,6 +12,7 @@ function provider.start()
   if started then
     return started
   end
+  assert(not broken, broken)
   local dir = shell.folder()
   local pid = shell.capture("echo $PPID")
   os.execute(("node spec/support/idp/main.js --dir %s --parent-pid %s >%s/log 2>&1 </dev/null &"):format(dir, pid, dir))
@@ -23,7 +24,8 @@ function provider.start()
     end
     os.execute("sleep 0.05")
   end
-  error("the identity provider did not start: " .. (shell.read(dir .. "/log") or "no log"))
+  broken = "the identity provider did not start: " .. (shell.read(dir .. "/log") or "no log")
+  error(broken)
 end
 
 -- Ask the control endpoint; returns the decoded reply.
