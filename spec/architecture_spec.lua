@@ -36,10 +36,11 @@ local LAYERS = {
   { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.loopback", "entra.version" },
   { "entra.errors" },
   { "entra.json", "entra.paths", "entra.clock", "entra.authority", "entra.scopes", "entra.flow" },
-  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles" },
-  { "entra.token", "entra.store", "entra.cache", "entra.exchange" },
-  { "entra.credential", "entra.grant", "entra.flight" },
-  { "entra.renewal", "entra.client" },
+  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles", "entra.browser" },
+  { "entra.token", "entra.store", "entra.cache", "entra.exchange", "entra.id_token", "entra.redirect" },
+  { "entra.credential", "entra.grant", "entra.flight", "entra.keep" },
+  { "entra.way" },
+  { "entra.renewal", "entra.sign_in", "entra.client" },
   { "entra.profile" },
   { "entra" },
   { "entra.cli" },
@@ -113,7 +114,8 @@ describe("the architecture", function()
     -- These are specified where they are used.
     local elsewhere = {
       ["lua/entra/init.lua"] = "profile_spec", ["lua/entra/version.lua"] = "exchange_spec",
-      ["lua/entra/flight.lua"] = "renewal_spec", ["lua/entra/credential/init.lua"] = "credential/secret_spec",
+      ["lua/entra/flight.lua"] = "renewal_spec", ["lua/entra/keep.lua"] = "renewal_spec",
+      ["lua/entra/way.lua"] = "sign_in_spec", ["lua/entra/credential/init.lua"] = "credential/secret_spec",
       ["lua/entra/store/memory.lua"] = "store/store_spec", ["lua/entra/store/sealed.lua"] = "store/store_spec",
     }
     for _, path in ipairs(FILES) do

@@ -25,6 +25,7 @@ authority.PUBLIC = "https://" .. authority.CLOUDS.public[1]
 local ENDPOINTS = {
   token = "/oauth2/v2.0/token",
   device_code = "/oauth2/v2.0/devicecode",
+  authorize = "/oauth2/v2.0/authorize",
 }
 
 -- Tenants that stand for "whoever signs in" and so cannot name the tenant of an app.
@@ -73,9 +74,51 @@ end
 --- The URL of an endpoint; origin and tenant as the functions above return them.
 -- @tparam string origin
 -- @tparam string tenant
--- @tparam string name `token` or `device_code`
+-- @tparam string name `token`, `device_code` or `authorize`
 function authority.endpoint(origin, tenant, name)
   return origin .. "/" .. tenant .. ENDPOINTS[name]
+end
+
+local function percent(c)
+  return ("%%%02X"):format(c:byte())
+end
+
+--- The address of the page where a person signs in (RFC 6749 §4.1.1).
+-- @tparam string origin
+-- @tparam string tenant
+-- @tparam {{string,string},...} parameters in their order
+function authority.authorize_url(origin, tenant, parameters)
+  local query = {}
+  for i, pair in ipairs(parameters) do
+    -- All but RFC 3986's unreserved characters.
+    query[i] = pair[1] .. "=" .. pair[2]:gsub("[^%w._~-]", percent)
+  end
+  return authority.endpoint(origin, tenant, "authorize") .. "?" .. table.concat(query, "&")
+end
+
+-- Personal accounts' tenant: what `consumers` stands for.
+local CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
+local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
+
+--- May a person of the directory `tid` sign in where `tenant` was asked for?
+-- A domain is not resolved: there any directory counts, as with `common`.
+function authority.admits(tenant, tid)
+  if tenant == "consumers" then
+    return tid == CONSUMERS
+  elseif tenant == "organizations" then
+    return tid ~= CONSUMERS
+  end
+  return not tenant:match(GUID) or tenant == tid
+end
+
+--- Is this a GUID?
+function authority.is_guid(text)
+  return text:match(GUID) ~= nil
+end
+
+--- The issuer of id_tokens of a directory.
+function authority.issuer(origin, tid)
+  return origin .. "/" .. tid .. "/v2.0"
 end
 
 return authority

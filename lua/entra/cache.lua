@@ -26,9 +26,17 @@ function cache.tokens_name(settings, partition, resource)
     settings.client_id, resource }, "|")
 end
 
---- The name of the refresh token.
+--- The name of the refresh token. For the time of a call a profile may be asked about another directory
+-- (`home_tenant` is then its own): that is another sign-in.
 function cache.refresh_name(settings, partition)
-  return table.concat({ "refresh", settings.id, partition }, "|")
+  local away = settings.home_tenant and settings.home_tenant ~= settings.tenant
+  return table.concat({ "refresh", settings.id, partition, away and settings.tenant or nil }, "|")
+end
+
+--- Does the entry hold a token of this profile's partition and directory?
+function cache.is_token_of(name, settings, partition)
+  local start = table.concat({ "tokens", settings.id, partition, settings.authority, settings.tenant, "" }, "|")
+  return name:sub(1, #start) == start
 end
 
 --- The name of the client secret.

@@ -9,6 +9,7 @@
 local cache = require("entra.cache")
 local errors = require("entra.errors")
 local flow = require("entra.flow")
+local json = require("entra.json")
 local scopes = require("entra.scopes")
 local token = require("entra.token")
 
@@ -19,6 +20,8 @@ Client.__index = Client
 
 local TIMEOUT = 60 -- seconds for everything a call does, unless told otherwise
 local AHEAD_TIMEOUT = 5 -- seconds that fetching the next token may delay handing out the present one
+
+local CLAIMS_MAX = 8 * 1024
 
 local function silent() end
 
@@ -38,9 +41,14 @@ end
 -- What a call is about: the flow, the cache's partition and entry, and the scopes.
 function Client:plan(opts)
   local settings = self.settings
-  local name, err = flow.name(opts.flow or settings.flow or flow.default(settings.auth_method))
-  if not name then
-    return nil, err
+  local flows, err
+  if opts.flow then
+    flows, err = flow.names(opts.flow)
+    if not flows then
+      return nil, err
+    end
+  else
+    flows = settings.flows or { flow.default(settings.auth_method) }
   end
   local asked = scopes.split(opts.scope or settings.scopes)
   if #asked == 0 then
@@ -51,7 +59,11 @@ function Client:plan(opts)
   if not resource then
     return nil, err
   end
-  local partition = flow.BY_NAME[name].partition
+  if opts.claims and (#opts.claims > CLAIMS_MAX or not json.decode(opts.claims)) then
+    return nil, errors.new("usage", "the claims challenge is not a JSON object", { code = "claims",
+      hint = "pass the decoded 'claims' of the WWW-Authenticate header" })
+  end
+  local partition = flow.BY_NAME[flows[1]].partition
   if partition == "app" then
     asked, err = scopes.for_app(asked)
     if not asked then
@@ -61,7 +73,7 @@ function Client:plan(opts)
   local entry = cache.tokens_name(settings, partition, resource)
   local refresh = partition == "user" and cache.refresh_name(settings, partition) or nil
   return {
-    flow = name, partition = partition, scopes = asked, entry = entry, refresh = refresh,
+    flows = flows, partition = partition, scopes = asked, entry = entry, refresh = refresh,
     -- A person's exchanges all turn the one refresh token, so they queue up behind it.
     lock = refresh or entry,
     deadline = self.clock.monotonic() + (opts.timeout or TIMEOUT),
@@ -88,13 +100,18 @@ function Client:cached(plan)
   return cache.select(body, plan.scopes)
 end
 
+-- What a person has to type to sign in anew: a flow of the profile's own, if it has one.
+function Client:sign_in_command(plan)
+  local own = self.settings.flows and plan.partition == "user" and plan.flows[1]
+  return ("entra-auth-cli get-token --profile %s --flow %s --force"):format(self.settings.name, own or "interactive")
+end
+
 -- The refresh token's record, if it is for this authority, tenant and app.
 function Client:grip(plan)
   local body, err = self.store:read(plan.refresh)
   if err then
     if err.broken then
-      err.hint = ("restore the key, or sign in again: entra-auth-cli get-token --profile %s --flow device-code --force")
-        :format(self.settings.name)
+      err.hint = "restore the key, or sign in again: " .. self:sign_in_command(plan)
     end
     return nil, err
   end
@@ -120,10 +137,11 @@ function Client:hand_out(plan, item, opts, from_cache)
 end
 
 --- A valid token: from the cache, else by refresh token, else by the profile's flow.
--- @tparam[opt] table opts `scope` (string or array), `flow`, `force` (skip the cached access token; with
---   `flow` also the refresh token), `no_cache` (do not store the access token), `cached_only` (never use the
---   network), `timeout` (seconds), `refresh_token` (hand it out too), `on_prompt`, `on_wait` (device code),
---   `may_ask()` (is a person there, to sign in anew where a refresh token was refused?)
+-- @tparam[opt] table opts `scope` (string or array), `flow` (one, or several to try in turn), `force` (skip the
+--   cached access token; with `flow` also the refresh token), `claims` (a claims challenge, JSON: skips the cached
+--   access token), `no_cache` (do not store the access token), `cached_only` (never use the network), `timeout`
+--   (seconds), `refresh_token` (hand it out too), `may_ask()` (is a person there, to sign in anew where a refresh
+--   token was refused?), and what `sign_in` takes
 -- @treturn entra.token|nil
 -- @treturn entra.errors
 function Client:acquire(opts)
@@ -133,7 +151,7 @@ function Client:acquire(opts)
     return nil, err
   end
   local item
-  if not opts.force then
+  if not opts.force and not opts.claims then
     item, err = self:cached(plan)
     if err then
       return nil, err
@@ -154,6 +172,25 @@ function Client:acquire(opts)
   return require("entra.renewal").acquire(self, plan, opts, item)
 end
 
+--- Sign a person in, whatever is stored, and store what it brings.
+-- @tparam[opt] table opts `scope`, `flow`, `claims`, `no_cache`, `timeout`, `refresh_token` as in `acquire`;
+--   `on_prompt`, `on_wait`, `open_browser`, `input`, `redirect_uri`, `port`, `login_hint`: see
+--   `entra.grant.authorization_code`
+-- @treturn entra.token|nil
+-- @treturn entra.errors
+function Client:sign_in(opts)
+  opts = opts or {}
+  local plan, err = self:plan(opts)
+  if not plan then
+    return nil, err
+  end
+  if not plan.refresh then
+    return nil, errors.new("usage", ("%s signs in the app, not a person"):format(plan.flows[1]), {
+      code = "flow", hint = "choose the flow interactive, device-code or authorization-code" })
+  end
+  return require("entra.sign_in").run(self, plan, opts)
+end
+
 --- A new token from the stored refresh token, always over the network (RFC 6749 §6).
 -- @tparam[opt] table opts `scope`, `timeout`, `refresh_token` as in `acquire`
 -- @treturn entra.token|nil
@@ -161,7 +198,7 @@ end
 function Client:refresh(opts)
   opts = opts or {}
   local plan, err = self:plan { scope = opts.scope, timeout = opts.timeout,
-    flow = flow.default("none") }
+    flow = "device-code" }
   if not plan then
     return nil, err
   end
@@ -174,8 +211,9 @@ end
 -- @treturn entra.token|nil nil and no error where there is none
 -- @treturn entra.errors
 function Client:peek(opts)
-  local own = self.settings.flow or flow.default(self.settings.auth_method)
-  for _, name in ipairs { own, own == "device-code" and "client-credentials" or "device-code" } do
+  local own = (self.settings.flows or { flow.default(self.settings.auth_method) })[1]
+  local is_app = flow.BY_NAME[own].partition == "app"
+  for _, name in ipairs { own, is_app and "device-code" or "client-credentials" } do
     local plan, err = self:plan { scope = opts and opts.scope, flow = name }
     local body
     if plan then

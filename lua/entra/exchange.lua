@@ -66,6 +66,21 @@ local function failure(host, message, code, details)
   return err
 end
 
+--- The error that came back through the browser (RFC 6749 §4.1.2.1); its text is whoever's who sent it.
+-- @tparam string host of the authority
+-- @tparam table found `error`, `error_description`
+-- @treturn entra.errors
+function exchange.refusal(host, found)
+  local text = (found.error_description or ""):gsub("[\r\n]+", " ")
+  -- Entra's own lines about the request, which other replies have as members.
+  local words = require("entra.core").clean(text:gsub("%s*Trace ID:.*$", ""), 400)
+  return failure(host, nil, "oauth", {
+    error = found.error:match("^[%a_]+$") and found.error:sub(1, 64) or "error",
+    description = words ~= "" and words or nil, aadsts = tonumber(words:match("^AADSTS(%d+)")),
+    trace_id = text:match("Trace ID: ([%x-]+)"), correlation_id = text:match("Correlation ID: ([%x-]+)"),
+  })
+end
+
 local function guid()
   local hex = require("entra.crypto").random(16):gsub(".", function(c)
     return ("%02x"):format(c:byte())

@@ -35,18 +35,42 @@ end
 --- A valid access token: from the cache, else by refresh token, else by the profile's flow.
 -- @tparam[opt] table opts
 -- @tparam[opt] string|{string,...} opts.scope instead of the profile's scopes
--- @tparam[opt] string opts.flow how to obtain it: `client-credentials`, `device-code`
+-- @tparam[opt] string opts.flow how to obtain it: `client-credentials`, `interactive`, `device-code`,
+--   `authorization-code`; for a person also several, tried in turn: `interactive,device-code`
+-- @tparam[opt] string opts.claims a claims challenge (a JSON object, decoded): the cached token is not used
 -- @tparam[opt] boolean opts.force skip the cached access token; together with `flow` sign in anew
 -- @tparam[opt] boolean opts.no_cache do not store the access token
 -- @tparam[opt] boolean opts.cached_only never use the network (never blocks)
 -- @tparam[opt] number opts.timeout seconds for everything; 60, and 900 where a person signs in
--- @tparam[opt] function opts.on_prompt device code: called with `user_code`, `verification_uri`, `message`,
---   `expires_in` (RFC 8628 §3.2); without it a flow that needs a person fails with kind `interaction`
--- @tparam[opt] function opts.on_wait device code: called about every second with the seconds left
+-- @tparam[opt] function opts.on_prompt as in `sign_in`; without it a flow that needs a person fails with kind
+--   `interaction`
 -- @treturn entra.token|nil
 -- @treturn entra.errors
 function Profile:token(opts)
   return self[CLIENT]:acquire(opts)
+end
+
+--- Sign a person in now, whatever is stored; blocks until they did, at most 15 minutes unless told otherwise.
+-- Nothing is printed: the caller shows what `on_prompt` is handed.
+-- @tparam table opts as in `token`, and
+-- @tparam function opts.on_prompt called once with a table. `flow` is `device-code`: `user_code`,
+--   `verification_uri`, `message`, `expires_in` (RFC 8628 §3.2). Else: `url` (the page to open), `opened` (whether a
+--   browser was started), `redirect_uri`, `expires_in` (seconds)
+-- @tparam[opt] function opts.on_wait device code: called about every second with the seconds left
+-- @tparam[opt] function|boolean opts.open_browser `open_browser(url)` → true, or nil and an error; false for none;
+--   the desktop's browser by default
+-- @tparam[opt] string opts.redirect_uri instead of the profile's; `http://localhost` by default (RFC 8252 §7.3)
+-- @tparam[opt] number opts.port for the loopback redirect; any free one by default
+-- @tparam[opt] string opts.login_hint the account to begin with, such as `ada@contoso.com`
+-- @treturn entra.token|nil
+-- @treturn entra.errors kind `interaction`, `oauth`, `timeout`, `network`, …
+-- @usage
+-- local token, err = p:sign_in {
+--   flow = "device-code",
+--   on_prompt = function(prompt) print(prompt.verification_uri, prompt.user_code) end,
+-- }
+function Profile:sign_in(opts)
+  return self[CLIENT]:sign_in(opts)
 end
 
 --- A new access token from the stored refresh token, always over the network (RFC 6749 §6).
@@ -84,7 +108,8 @@ end
 -- @tparam string spec.client_id the app's id
 -- @tparam[opt] string spec.client_secret makes it a confidential client
 -- @tparam[opt] string|{string,...} spec.scopes
--- @tparam[opt] string spec.flow
+-- @tparam[opt] string spec.flow as in `token`
+-- @tparam[opt] string spec.redirect_uri where the browser comes back to; `http://localhost` by default
 -- @tparam[opt] string spec.authority_host an https origin; Microsoft's public cloud by default
 -- @tparam[opt] string spec.name for messages
 -- @tparam[opt] table env see `entra.client`
@@ -101,17 +126,17 @@ function profile.from_table(spec, env)
   if not origin then
     return nil, err
   end
-  local name
+  local flows
   if spec.flow then
-    name, err = flow.name(spec.flow)
-    if not name then
+    flows, err = flow.names(spec.flow)
+    if not flows then
       return nil, err
     end
   end
   return wrap({
     id = "inline", name = spec.name or "(inline)", tenant = tenant, client_id = client_id, authority = origin,
-    scopes = scopes.split(spec.scopes), flow = name, client_secret = spec.client_secret,
-    auth_method = spec.client_secret and "client-secret" or "none",
+    scopes = scopes.split(spec.scopes), flows = flows, redirect_uri = spec.redirect_uri,
+    client_secret = spec.client_secret, auth_method = spec.client_secret and "client-secret" or "none",
   }, require("entra.store.memory").new(), env)
 end
 

@@ -125,7 +125,7 @@ end
 -- @tparam table stored
 -- @tparam[opt=os.getenv] function getenv
 -- @treturn table|nil settings: `id`, `name`, `tenant`, `client_id`, `authority` (an origin), `scopes`,
---   `auth_method`, `flow` (or nil)
+--   `auth_method`, `flows` (names, or nil), `redirect_uri` (or nil)
 -- @treturn entra.errors kind `config`
 function profiles.settings(stored, getenv)
   local function bad(member)
@@ -153,17 +153,17 @@ function profiles.settings(stored, getenv)
     return nil, errors.new("config", ("profile '%s' signs in by '%s', which this version does not have"):format(
       stored.name, tostring(stored.authMethod)), { code = "auth_method" })
   end
-  local name
+  local flows
   if text(stored.defaultFlow) then
-    name, err = flow.name(stored.defaultFlow)
-    if not name then
+    flows, err = flow.names(stored.defaultFlow)
+    if not flows then
       return nil, err
     end
   end
   return {
     id = id_of(stored), name = stored.name, tenant = tenant, client_id = stored.clientId, authority = origin,
     scopes = scopes.split(type(stored.scopes) == "table" and stored.scopes or text(stored.scopes)),
-    auth_method = method, flow = name,
+    auth_method = method, flows = flows, redirect_uri = text(stored.redirectUri),
   }
 end
 
@@ -175,7 +175,7 @@ function profiles.stored(settings, now)
     name = settings.name, id = settings.id, tenantId = settings.tenant, clientId = settings.client_id,
     authorityHost = settings.authority, scopes = json.array(settings.scopes),
     authMethod = STORED_METHOD[settings.auth_method],
-    defaultFlow = settings.flow and flow.BY_NAME[settings.flow].stored,
+    defaultFlow = settings.flows and flow.stored(settings.flows), redirectUri = settings.redirect_uri,
     createdAt = now, updatedAt = now,
   }
 end

@@ -97,7 +97,7 @@ local function promises(new_store)
     it("needs a concrete tenant, a secret and a .default", function()
       assert.equal("config", select(2, app { tenant = "common" }:acquire()).kind)
       assert.equal("credential", select(2, app { client_secret = false, auth_method = "none",
-        flow = "client-credentials" }:acquire()).kind)
+        flows = { "client-credentials" } }:acquire()).kind)
       assert.equal("usage", select(2, app { scopes = { "User.Read" } }:acquire()).kind)
       assert.equal(0, #http.requests)
     end)

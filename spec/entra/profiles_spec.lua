@@ -29,7 +29,7 @@ describe("entra.profiles", function()
     local settings = profiles.settings(stored, no_environment)
     assert.equal("contoso.onmicrosoft.com", settings.tenant)
     assert.equal("client-secret", settings.auth_method)
-    assert.equal("client-credentials", settings.flow)
+    assert.same({ "client-credentials" }, settings.flows)
     assert.equal("https://login.microsoftonline.com", settings.authority)
     assert.same({ "https://graph.microsoft.com/.default" }, settings.scopes)
     -- Its id is made up, but the same at every reading and after the first rewriting.
@@ -128,7 +128,7 @@ describe("entra.profiles", function()
 
   it("writes what it can read again, and finds it", function()
     local settings = { id = "1", name = "a", tenant = "contoso.com", client_id = "c", authority = "https://a.example",
-      scopes = {}, auth_method = "client-secret", flow = "device-code" }
+      scopes = {}, auth_method = "client-secret", flows = { "device-code" }, redirect_uri = "http://localhost/back" }
     assert.is_true(profiles.update(paths, function(document)
       document.profiles[1] = profiles.stored(settings, "2026-01-01T00:00:00Z")
       return true

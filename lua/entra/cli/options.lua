@@ -74,7 +74,20 @@ function options.parse(command, args)
   if result.help then
     return { help = parser:get_help() .. "\n" }
   end
+  result.is_parsed = true
   return result
+end
+
+--- A port number.
+-- @treturn number|nil
+-- @treturn entra.errors kind `usage`
+function options.port(text)
+  local port = text:match("^%d+$") and tonumber(text)
+  if not port or port < 1 or port > 65535 then
+    return nil, errors.new("usage", ("'%s' is not a port"):format(text), { code = "arguments",
+      hint = "use a number from 1 to 65535" })
+  end
+  return port
 end
 
 local UNITS = { [""] = 1, s = 1, m = 60, h = 3600 }

@@ -17,21 +17,79 @@ function prompt.is_interactive()
   return kind(0) == "terminal" and kind(2) == "terminal"
 end
 
---- How to show a device code: two functions for `Client:acquire`, and one to call at the end.
--- @treturn function on_prompt
+--- Where a person can paste a line: for `entra.redirect`; nil where nobody can.
+function prompt.input()
+  if not prompt.is_interactive() then
+    return nil
+  end
+  -- A line that waits in Lua's buffer would not be seen by whoever watches the descriptor.
+  io.stdin:setvbuf("no")
+  return { fd = 0, read = function() return io.stdin:read("*l") end }
+end
+
+local function say(format, ...)
+  io.stderr:write(format:format(...), "\n")
+end
+
+local BOX_MAX = 74 -- characters in one line of a box; what is longer stands alone, to be copied whole
+
+-- Lines in a box on a terminal, indented elsewhere.
+local function show(lines)
+  local width = 0
+  for _, line in ipairs(lines) do
+    width = math.max(width, #line)
+  end
+  if not is_lively() or width > BOX_MAX then
+    say("\n    %s\n", table.concat(lines, "\n\n    "))
+    return
+  end
+  local edge = "  +" .. ("-"):rep(width + 4) .. "+"
+  say("\n%s", edge)
+  for _, line in ipairs(lines) do
+    say("  |  %s%s  |", line, (" "):rep(width - #line))
+  end
+  say("%s\n", edge)
+end
+
+local function show_account(p)
+  say("App %s, tenant %s.", core.clean(p.client_id, 100), core.clean(p.tenant, 100))
+end
+
+local function device_code(p, copied)
+  say("To sign in, open this page and enter the code%s:", copied and " (it is on the clipboard)" or "")
+  show { core.clean(p.verification_uri, 300), core.clean(p.user_code, 100) }
+  show_account(p)
+  local minutes = math.max(1, math.floor(p.expires_in / 60))
+  say("The code is valid for %.0f minute%s. Only go on if you started this sign-in yourself.", minutes,
+    minutes == 1 and "" or "s")
+end
+
+local function browser(p)
+  if p.opened then
+    say("Your browser was opened for the sign-in. If nothing happens there, open this page:")
+  else
+    say("To sign in, open this page:")
+  end
+  show { p.url }
+  show_account(p)
+  if p.can_paste then
+    say("If the browser cannot show the last page, copy its address, paste it here and press Enter.")
+  end
+end
+
+--- How to ask a person to sign in.
+-- @tparam[opt] function copy puts a device code on the clipboard
+-- @tparam table p see `entra.profile:sign_in`
 -- @treturn function|nil on_wait only where a countdown can be shown
 -- @treturn function done takes the countdown away
-function prompt.device_code()
+function prompt.sign_in(p, copy)
   collectgarbage("restart") -- stopped by the launcher; from here on the process may live for minutes
-  local shown = false
-  local function on_prompt(p)
-    io.stderr:write(("To sign in, open\n\n    %s\n\nand enter the code\n\n    %s\n\nApp %s, tenant %s.\n"):format(
-      core.clean(p.verification_uri, 300), core.clean(p.user_code, 100), core.clean(p.client_id, 100),
-      core.clean(p.tenant, 100)))
-    local minutes = math.max(1, math.floor(p.expires_in / 60))
-    io.stderr:write(("The code is valid for %.0f minute%s. Only go on if you started this sign-in yourself.\n"):format(
-      minutes, minutes == 1 and "" or "s"))
+  if p.flow ~= "device-code" then
+    browser(p)
+    return nil, function() end
   end
+  device_code(p, copy and copy(p.user_code))
+  local shown = false
   local function on_wait(left)
     shown = true
     local minutes = math.floor(left / 60)
@@ -43,7 +101,7 @@ function prompt.device_code()
       io.stderr:write("\r", (" "):rep(45), "\r")
     end
   end
-  return on_prompt, is_lively() and on_wait or nil, done
+  return is_lively() and on_wait or nil, done
 end
 
 --- Ask a yes-or-no question; no answer is no.

@@ -44,7 +44,7 @@ function session.profiles()
 end
 
 --- Open the profile that the arguments mean.
--- @tparam table values parsed arguments: `profile`, `verbose`
+-- @tparam table values parsed arguments: `profile`, `verbose`; `tenant` in place of the profile's
 -- @tparam[opt] boolean waits whether this command waits for others, so that Ctrl-C must end a wait
 -- @treturn entra.client|nil
 -- @treturn entra.errors
@@ -64,6 +64,13 @@ function session.open(values, waits)
   settings, err = profiles.settings(stored)
   if not settings then
     return nil, err
+  end
+  if values.tenant then
+    settings.home_tenant = settings.tenant
+    settings.tenant, err = require("entra.authority").tenant(values.tenant)
+    if not settings.tenant then
+      return nil, err
+    end
   end
   local log = is_verbose(values) and logger() or nil
   local store = require("entra.store.sealed").new(paths.state)

@@ -39,7 +39,7 @@ function secret.form(store, settings)
   if not body then
     return again(settings, ("profile '%s' has no client secret"):format(settings.name), "no_secret")
   end
-  if body.authority ~= settings.authority or body.tenant ~= settings.tenant
+  if body.authority ~= settings.authority or body.tenant ~= (settings.home_tenant or settings.tenant)
     or body.client_id ~= settings.client_id then
     return again(settings, ("the client secret of profile '%s' was given for another authority, tenant or app")
       :format(settings.name), "secret_binding")

@@ -3,17 +3,12 @@
 
 local authority = require("entra.authority")
 local errors = require("entra.errors")
-local scopes = require("entra.scopes")
 
 local client_credentials = {}
 
---- The scopes to send.
-function client_credentials.scopes(asked)
-  return scopes.for_app(asked)
-end
-
 --- Obtain a token.
--- @tparam table way what the client hands to every grant: `settings`, `scopes`, `credential()`, `post(request)`
+-- @tparam table way what the client hands to every grant: see `entra.way`: `settings`, `scopes`,
+--   `form(fields)`, `post(request)`
 -- @treturn table|nil the token reply
 -- @treturn entra.errors
 function client_credentials.run(way)
@@ -26,12 +21,11 @@ function client_credentials.run(way)
     return nil, errors.new("credential", ("profile '%s' has no credential for client-credentials")
       :format(settings.name), { code = "no_credential", hint = "create the profile with --client-secret-file FILE" })
   end
-  local proof, err = way.credential()
-  if not proof then
+  local form, err = way.form { { "grant_type", "client_credentials" }, { "client_id", settings.client_id },
+    { "scope", table.concat(way.scopes, " ") } }
+  if not form then
     return nil, err
   end
-  local form = { { "grant_type", "client_credentials" }, { "client_id", settings.client_id },
-    { "scope", table.concat(way.scopes, " ") }, proof[1] }
   return way.post { form = form, repeatable = true }
 end
 

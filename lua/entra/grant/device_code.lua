@@ -2,6 +2,7 @@
 -- @module entra.grant.device_code
 
 local errors = require("entra.errors")
+local id_token = require("entra.id_token")
 local scopes = require("entra.scopes")
 
 local device_code = {}
@@ -37,11 +38,6 @@ local function final(err)
   return nil, err
 end
 
---- The scopes to send.
-function device_code.scopes(asked)
-  return asked
-end
-
 -- Wait, telling whoever watches what remains, second by second.
 local function pause(way, seconds, expires)
   local clock = way.clock
@@ -59,13 +55,11 @@ local function pause(way, seconds, expires)
   end
 end
 
-local function poll(way, device, proof)
+local function poll(way, device, form)
   local clock = way.clock
   local expires = clock.monotonic() + device.expires_in
   -- A server that says 0 is not asked without a pause.
   local interval = math.max(LEAST_INTERVAL, device.interval or INTERVAL)
-  local form = { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
-    { "device_code", device.device_code }, { "client_info", "1" }, proof[1] }
   while true do
     local left = math.min(expires, way.deadline) - clock.monotonic()
     local ok, err = pause(way, math.max(0, math.min(interval, left)), math.min(expires, way.deadline))
@@ -105,15 +99,17 @@ function device_code.run(way)
       code = "interaction_required",
       hint = ("entra-auth-cli get-token --profile %s --flow device-code"):format(way.settings.name) })
   end
-  local proof, err = way.credential()
-  if not proof then
+  -- A credential that cannot be used is told before the person is sent anywhere.
+  local form, err = way.form { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
+    { "client_info", "1" } }
+  if not form then
     return nil, err
   end
   local device
   device, err = way.post {
     endpoint = "device_code", expect = "device_code", repeatable = true,
     form = { { "client_id", way.settings.client_id },
-      { "scope", table.concat(scopes.for_user(way.scopes), " ") } },
+      { "scope", table.concat(scopes.for_user(way.scopes), " ") }, way.claims and { "claims", way.claims } },
   }
   if not device then
     return nil, err
@@ -123,10 +119,22 @@ function device_code.run(way)
     return nil, errors.new("network", "the server named a page for the sign-in that is not https", { code = "garbled" })
   end
   way.on_prompt {
-    user_code = device.user_code, verification_uri = device.verification_uri, message = device.message,
-    expires_in = device.expires_in, client_id = way.settings.client_id, tenant = way.settings.tenant,
+    flow = "device-code", user_code = device.user_code, verification_uri = device.verification_uri,
+    message = device.message, expires_in = device.expires_in, client_id = way.settings.client_id,
+    tenant = way.settings.tenant,
   }
-  return poll(way, device, proof)
+  form[#form + 1] = { "device_code", device.device_code }
+  local reply
+  reply, err = poll(way, device, form)
+  if not reply then
+    return nil, err
+  end
+  reply.account, err = id_token.account(reply, { client_id = way.settings.client_id,
+    authority = way.settings.authority, tenant = way.settings.tenant, now = way.clock.now() })
+  if not reply.account then
+    return nil, err
+  end
+  return reply
 end
 
 return device_code

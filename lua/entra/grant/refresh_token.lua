@@ -24,18 +24,14 @@ end
 -- @tparam table way see `entra.grant.client_credentials.run`; and `refresh_token`
 function refresh_token.run(way)
   local settings = way.settings
-  local proof, err = way.credential()
-  if not proof then
+  local form, err = way.form {
+    { "grant_type", "refresh_token" }, { "client_id", settings.client_id }, { "refresh_token", way.refresh_token },
+    { "scope", table.concat(scopes.for_user(way.scopes), " ") }, { "client_info", "1" },
+  }
+  if not form then
     return nil, err
   end
-  return way.post {
-    form = {
-      { "grant_type", "refresh_token" }, { "client_id", settings.client_id },
-      { "refresh_token", way.refresh_token },
-      { "scope", table.concat(scopes.for_user(way.scopes), " ") }, { "client_info", "1" }, proof[1],
-    },
-    repeatable = false,
-  }
+  return way.post { form = form, repeatable = false }
 end
 
 return refresh_token

@@ -1,16 +1,17 @@
 local client_credentials = require("entra.grant.client_credentials")
 local errors = require("entra.errors")
+local proof = require("spec.support.proof")
 
 describe("entra.grant.client_credentials", function()
   local request
 
   before_each(function() request = nil end)
 
-  local function run(settings, credential)
+  local function run(settings, form)
     settings.client_id, settings.name = "c1", "myapp"
     return client_credentials.run {
       settings = settings, scopes = { "api://x/.default" },
-      credential = credential or function() return { { "client_secret", "s" } } end,
+      form = form or proof { { "client_secret", "s" } },
       post = function(r)
         request = r
         return { access_token = "a" }

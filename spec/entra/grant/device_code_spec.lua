@@ -1,5 +1,6 @@
 local device_code = require("entra.grant.device_code")
 local errors = require("entra.errors")
+local proof = require("spec.support.proof")
 local new_clock = require("spec.support.clock")
 
 describe("entra.grant.device_code", function()
@@ -19,7 +20,7 @@ describe("entra.grant.device_code", function()
     local way = {
       settings = { client_id = "c", name = "p", tenant = "t" }, scopes = { "User.Read" }, clock = clock,
       deadline = clock.monotonic() + 900, on_prompt = function() end, on_wait = function() end,
-      credential = function() return {} end,
+      form = proof(),
       post = function(request)
         if request.endpoint == "device_code" then
           return fields and fields.device or DEVICE
@@ -145,14 +146,14 @@ describe("entra.grant.device_code", function()
 
   it("sends what RFC 8628 names: the code for everything a refresh takes, the polls without a retry", function()
     local sent = {}
-    assert(run { credential = function() return { { "client_secret", "s" } } end, post = function(request)
+    assert(run { form = proof { { "client_secret", "s" } }, post = function(request)
       sent[#sent + 1] = request
       return request.endpoint and DEVICE or { access_token = "a" }
     end })
     assert.same({ { "client_id", "c" }, { "scope", "User.Read openid profile offline_access" } }, sent[1].form)
     assert.is_true(sent[1].repeatable)
     assert.same({ { "grant_type", "urn:ietf:params:oauth:grant-type:device_code" }, { "client_id", "c" },
-      { "device_code", "dc" }, { "client_info", "1" }, { "client_secret", "s" } }, sent[2].form)
+      { "client_info", "1" }, { "client_secret", "s" }, { "device_code", "dc" } }, sent[2].form)
     assert.same({ false, false }, { sent[2].repeatable, sent[2].retry })
   end)
 
@@ -160,8 +161,26 @@ describe("entra.grant.device_code", function()
     local shown
     answers = { { access_token = "a" } }
     assert(run { on_prompt = function(prompt) shown = prompt end })
-    assert.same({ user_code = "UC", verification_uri = "https://v", expires_in = 60, client_id = "c", tenant = "t" },
-      shown)
+    assert.same({ flow = "device-code", user_code = "UC", verification_uri = "https://v", expires_in = 60,
+      client_id = "c", tenant = "t" }, shown)
+  end)
+
+  it("passes a claims challenge on when it asks for the code", function()
+    local sent
+    assert(run { claims = '{"a":1}', post = function(request)
+      sent = sent or request
+      return request.endpoint and DEVICE or { access_token = "a" }
+    end })
+    assert.same({ "claims", '{"a":1}' }, sent.form[3])
+  end)
+
+  it("tells who signed in, and takes nobody else's answer", function()
+    answers = { { access_token = "a", client_info = "eyJ1aWQiOiJ1IiwidXRpZCI6InQifQ" } }
+    assert.equal("u.t", run().account.home_account_id)
+    answers = { { access_token = "a", id_token = "none" } }
+    local reply, err = run()
+    assert.is_nil(reply)
+    assert.equal("id_token", err.code)
   end)
 
   it("shows nothing where no code could be had", function()

@@ -1,12 +1,13 @@
 local errors = require("entra.errors")
 local refresh_token = require("entra.grant.refresh_token")
+local proof = require("spec.support.proof")
 
 describe("entra.grant.refresh_token", function()
-  local function form_of(proof)
+  local function form_of(fields)
     local sent
     refresh_token.run {
       settings = { client_id = "c1" }, scopes = { "User.Read" }, refresh_token = "rt1",
-      credential = function() return proof end,
+      form = proof(fields),
       post = function(request) sent = request end,
     }
     return sent.form, sent
@@ -27,7 +28,7 @@ describe("entra.grant.refresh_token", function()
   it("sends nothing where the credential does not open", function()
     local locked = errors.new("store", "locked")
     local reply, err = refresh_token.run {
-      settings = {}, scopes = {}, credential = function() return nil, locked end, post = error,
+      settings = {}, scopes = {}, form = function() return nil, locked end, post = error,
     }
     assert.is_nil(reply)
     assert.equal(locked, err)

@@ -27,7 +27,9 @@ function create.build(parser)
   parser:option("--tenant --tenant-id", "Tenant id (GUID) or domain."):argname("TENANT"):target("tenant")
   parser:option("--client-id", "The app's client id (GUID)."):argname("GUID")
   parser:option("-s --scope", "Scopes that the profile asks for."):argname("SCOPES")
-  parser:option("-f --flow", "How tokens are obtained: client-credentials or device-code."):argname("FLOW")
+  parser:option("-f --flow", "How tokens are obtained: client-credentials, interactive, device-code or "
+    .. "authorization-code; for a person also several, tried in turn: interactive,device-code."):argname("FLOW")
+  parser:option("--redirect-uri", "Where the browser comes back to (default: http://localhost)."):argname("URI")
   parser:option("--auth-method", "How the app proves itself (default: by the secret given)."):choices {
     "none", "client-secret" }
   parser:flag("--client-secret-stdin", "Read the client secret from standard input.")
@@ -114,16 +116,17 @@ local function settings_of(values, secret)
   elseif method == "none" and secret then
     return usage("--auth-method none takes no client secret")
   end
-  local flow_name
+  local flows
   if values.flow then
-    flow_name, err = flow.name(values.flow)
-    if not flow_name then
+    flows, err = flow.names(values.flow)
+    if not flows then
       return nil, err
     end
   end
   return {
     name = name, tenant = tenant, client_id = values.client_id:lower(), authority = origin,
-    scopes = scopes.split(values.scope), auth_method = method, flow = flow_name,
+    scopes = scopes.split(values.scope), auth_method = method, flows = flows,
+    redirect_uri = values.redirect_uri,
   }
 end
 

@@ -12,7 +12,7 @@ local show = {
 }
 
 local ORDER = { "name", "current", "tenantId", "clientId", "authorityHost", "scopes", "authMethod", "defaultFlow",
-  "clientSecret", "refreshToken", "store", "createdAt", "updatedAt" }
+  "redirectUri", "clientSecret", "refreshToken", "account", "store", "createdAt", "updatedAt" }
 
 function show.build(parser)
   options.profile(parser)
@@ -25,7 +25,7 @@ local function state_of(store, name)
   if err then
     return "unreadable: " .. err.message
   end
-  return body and (body.refused and "refused" or "stored") or "none"
+  return body and (body.refused and "refused" or "stored") or "none", body
 end
 
 function show.run(values)
@@ -34,13 +34,15 @@ function show.run(values)
     return nil, err
   end
   local settings, stored, store = context.settings, context.stored, context.store
+  local refresh, grip = state_of(store, cache.refresh_name(settings, "user"))
   local object = {
     name = settings.name, current = require("entra.cli.session").name(nil, context.document) == settings.name,
     tenantId = settings.tenant, clientId = settings.client_id, authorityHost = settings.authority,
     scopes = require("entra.json").array(settings.scopes), authMethod = settings.auth_method,
-    defaultFlow = settings.flow or require("entra.flow").default(settings.auth_method),
+    defaultFlow = table.concat(settings.flows or { require("entra.flow").default(settings.auth_method) }, ","),
+    redirectUri = settings.redirect_uri,
     clientSecret = state_of(store, cache.secret_name(settings)),
-    refreshToken = state_of(store, cache.refresh_name(settings, "user")),
+    refreshToken = refresh, account = grip and grip.account and grip.account.username,
     store = store:describe(), createdAt = stored.createdAt, updatedAt = stored.updatedAt,
   }
   if values.output == "json" then
