@@ -128,7 +128,8 @@ describe("config", function()
       { "--tenant '' --client-id " .. GUID, "tenant '' is neither a GUID nor a domain" },
       { ("--tenant %s --client-id MyApp"):format(TENANT), "client id 'MyApp' is not a GUID",
         "use the Application (client) ID of the app registration" },
-      { "-f bogus " .. FLAGS, "unknown flow 'bogus'", "use client-credentials or device-code" },
+      { "-f bogus " .. FLAGS, "unknown flow 'bogus'",
+        "use client-credentials, interactive, device-code or authorization-code" },
       { "--client-secret hunter2 " .. FLAGS, "unknown option '--client-secret'" },
       { "--nope " .. FLAGS, "unknown option '--nope'" },
     }

@@ -157,6 +157,23 @@ describe("signing in by device code", function()
     end)
   end
 
+  it("goes on where the machine's clock is set back by a day meanwhile", function()
+    local script = START:gsub("\nentra%-auth%-cli", "\necho '+0d' >$FAKETIME_TIMESTAMP_FILE; faketime_cli", 1)
+    script = [[
+      faketime_cli() {
+        exec timeout 60 env LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) entra-auth-cli "$@"
+      }
+      ]] .. script:format("") .. [[
+      polled 1
+      echo '-1d' >$HOME/set && mv $HOME/set $FAKETIME_TIMESTAMP_FILE
+      act device/approve]] .. FINISH
+    local result = ada:run(("{ %s\n} 3>&2 2>/dev/null"):format(script), nil, { FAKETIME_NO_CACHE = "1",
+      FAKETIME_DONT_FAKE_MONOTONIC = "1", DONT_FAKE_MONOTONIC = "1",
+      FAKETIME_TIMESTAMP_FILE = ada.home .. "/clock" })
+    assert.equal(0, result.status, result.err)
+    assert.matches("^eyJ", result.out)
+  end)
+
   it("shows nothing that a terminal would act on, whatever the server sends", function()
     provider.fault { kind = "json", endpoint = "devicecode", body = { device_code = "d", expires_in = 2, interval = 1,
       user_code = "\27[2JAB\194\155\n\nC", verification_uri = "https://x.example/\27]0;owned\7\226\128\174",

@@ -49,6 +49,26 @@ describe("the Lua library", function()
     assert.is_nil(shell.read(ada.state .. "/key"))
   end)
 
+  it("signs a person in by a browser of the program's choice, and prints nothing", function()
+    ada:person("me")
+    local result = lua(([[
+      local p, shown = assert(entra.profile("me")), nil
+      local function open_browser(url)
+        assert(os.execute(%q .. " '" .. url .. "' >/dev/null 2>&1 &"))
+        return true
+      end
+      local token = assert(p:sign_in { flow = "interactive", open_browser = open_browser,
+        on_prompt = function(prompt) shown = prompt end })
+      assert(shown.flow == "interactive" and shown.opened and shown.url:match("^https://"))
+      assert(not token.from_cache and p:token().from_cache)
+      local none, err = p:sign_in { flow = "interactive", timeout = 0.2, open_browser = false,
+        on_prompt = function() end }
+      assert(not none and err.kind == "timeout")
+      print("fine")]]):format(user.BROWSER))
+    assert.equal("fine\n", result.out, result.err)
+    assert.equal("", result.err)
+  end)
+
   it("signs a person in without printing anything itself", function()
     ada:person("me")
     provider.settings { auto_approve = true, device_interval = 1 }

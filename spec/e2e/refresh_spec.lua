@@ -4,7 +4,7 @@ local provider = require("spec.support.provider")
 local user = require("spec.support.user")
 
 local REFUSED = "refresh token expired or invalid"
-local SIGN_IN = "entra-auth-cli get-token --profile myapp --flow device-code --force"
+local SIGN_IN = "entra-auth-cli get-token --profile myapp --flow interactive --force"
 
 describe("refresh", function()
   local ada
@@ -190,7 +190,7 @@ describe("refresh", function()
 
     it("is healed by the command in the hint", function()
       local said = expect.failure(run(), 4)
-      ada:must(said.hint)
+      ada:must(said.hint, nil, { BROWSER = user.BROWSER })
       expect.token(run())
       expect.token(ada:run("entra-auth-cli get-token -p myapp"))
     end)

@@ -226,6 +226,54 @@ echo "$@" >>$HOME/slept
     assert.equal(error_line, result.err:match("^[^\n]*\n"))
   end)
 
+  it("'Refresh Token Expired' is healed by both of its solutions", function()
+    local solutions = blocks("Refresh Token Expired")[2]
+    ada.environment.BROWSER = user.BROWSER
+    ada:person("user-app", true)
+    provider.control("POST", "/revoke", {})
+    expect.failure(ada:run("entra-auth-cli refresh --profile user-app"), 4)
+    local again = assert(solutions:match("\n(entra%-auth%-cli get%-token [^\n]*%-%-force)\n"))
+    assert.matches("^" .. TOKEN .. "\n$", ada:must(again).out)
+    expect.token(ada:run("entra-auth-cli refresh --profile user-app"))
+
+    local delete, sign_in = solutions:match("\n(entra%-auth%-cli config delete [^\n]*)\n"
+      .. "entra%-auth%-cli config create\n(entra%-auth%-cli get%-token [^\n]*)\n$")
+    ada:must(delete)
+    ada:person("user-app") -- what `config create` asks at a terminal, as flags
+    assert.matches("^" .. TOKEN .. "\n$", ada:must(sign_in).out)
+    expect.token(ada:run("entra-auth-cli refresh --profile user-app"))
+  end)
+
+  it("'Missing offline_access Scope' is healed by its first solution", function()
+    ada.environment.BROWSER = user.BROWSER
+    ada:person("myapp", false, "User.Read")
+    local solution = blocks("Missing offline_access Scope")[1]:match("\n(entra%-auth%-cli get%-token .-interactive)\n")
+    assert.matches("^" .. TOKEN .. "\n$", ada:must(solution).out)
+    expect.token(ada:run("entra-auth-cli refresh -p myapp"))
+  end)
+
+  it("'Long-Running Process' signs in once, works on, and refreshes short-lived tokens", function()
+    ada.environment.BROWSER = user.BROWSER
+    ada:person("daemon")
+    provider.settings { access_token_ttl = 290, rotation = "strict" }
+    ada:stand_in("curl", [[
+#!/bin/bash
+case "$*" in *graph.microsoft.com*) printf '%s\n' "$2" >>~/calls ;; *) exec /usr/bin/curl "$@" ;; esac
+]])
+    ada:stand_in("sleep", [[
+#!/bin/sh
+echo "$@" >>$HOME/slept
+[ "$(wc -l <$HOME/slept)" -lt 3 ] || kill $PPID
+]])
+    local result = run(blocks("Long-Running Process")[1])
+    assert.equal(1, provider.tokens("authorization_code"))
+    assert.equal(3, refreshes())
+    assert.equal(3, count(result.out, "Token expiring soon, refreshing...\n" .. TOKEN))
+    local calls = ada:must("cat ~/calls").out
+    assert.equal(3, count(calls, "Authorization: Bearer " .. TOKEN .. "\n"))
+    assert.equal("60\n60\n60\n", ada:must("cat ~/slept").out)
+  end)
+
   it("'Automatic Refresh' needs no refresh command", function()
     ada:person("myapp", true)
     local result = run(blocks("Automatic Refresh")[1], nil, "2h")

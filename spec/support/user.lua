@@ -8,6 +8,9 @@ user.__index = user
 -- Where the CLI under test is installed.
 user.PREFIX = shell.capture("realpath " .. require("spec.support.tree"))
 
+-- A browser, and the person at it, who signs in at once: a value for $BROWSER.
+user.BROWSER = shell.capture("pwd") .. "/spec/support/browser/curl.sh"
+
 function user.new()
   local idp = provider.start()
   local self = setmetatable({ home = shell.folder(), idp = idp }, user)
