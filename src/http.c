@@ -136,6 +136,8 @@ static CURLcode set_options(struct ent_http *http)
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	/* A client that asks once an hour, or keeps its connection, has no use for TLS session tickets. */
+	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	SET(CURLOPT_MAXFILESIZE, (long)ENT_HTTP_MOST);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, http);

@@ -1,9 +1,12 @@
 /*
- * pair ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]
+ * pair [-a N] [-b N] [-x FILE] ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]
  *
  * Times two commands as whole processes, in turn and in changing order, so that
  * whatever else the machine does hits both alike. Prints the medians in ms,
  * the median of the rounds' ratios first/second, and the first's peak memory in KiB.
+ *
+ * -a N, -b N   start N of the first, of the second at once, and wait for the last
+ * -x FILE      remove FILE before every run: nothing is cached then
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,10 +17,20 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { ROUNDS_MAX = 2000, WARM_UP = 3 };
+enum { ROUNDS_MAX = 2000, WARM_UP = 3, COPIES_MAX = 1024 };
 
 extern char **environ;
+
+struct command {
+	char **argv;
+	int copies;
+	long peak; /* KiB */
+};
+
+static posix_spawn_file_actions_t quiet;
+static const char *forget;
 
 static double now(void)
 {
@@ -28,21 +41,29 @@ static double now(void)
 }
 
 /* Wall time of one run; exits if the command fails, since a failing command is fast. */
-static double run(char **argv, const posix_spawn_file_actions_t *quiet, long *peak)
+static double run(struct command *c)
 {
 	struct rusage used;
-	double started = now();
+	double started;
 	pid_t pid;
-	int status;
+	int i, status;
 
-	if (posix_spawnp(&pid, argv[0], quiet, NULL, argv, environ) != 0 ||
-	    wait4(pid, &status, 0, &used) < 0 || status != 0) {
-		fprintf(stderr, "pair: %s failed\n", argv[0]);
-		exit(EXIT_FAILURE);
+	if (forget)
+		unlink(forget);
+	started = now();
+	for (i = 0; i < c->copies; i++)
+		if (posix_spawnp(&pid, c->argv[0], &quiet, NULL, c->argv, environ) != 0)
+			goto failed;
+	for (i = 0; i < c->copies; i++) {
+		if (wait4(-1, &status, 0, &used) < 0 || status != 0)
+			goto failed;
+		if (used.ru_maxrss > c->peak)
+			c->peak = used.ru_maxrss;
 	}
-	if (used.ru_maxrss > *peak)
-		*peak = used.ru_maxrss;
 	return now() - started;
+failed:
+	fprintf(stderr, "pair: %s failed\n", c->argv[0]);
+	exit(EXIT_FAILURE);
 }
 
 static int ascending(const void *a, const void *b)
@@ -58,23 +79,36 @@ static double median(double *v, int n)
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: pair [-a N] [-b N] [-x FILE] ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]\n");
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	static double a[ROUNDS_MAX], b[ROUNDS_MAX], ratio[ROUNDS_MAX];
-	int rounds = argc > 1 ? atoi(argv[1]) : 0, i;
-	char **first = argv + 2, **second = NULL;
-	posix_spawn_file_actions_t quiet;
-	long peak_a = 0, peak_b = 0;
+	struct command first = {NULL, 1, 0}, second = {NULL, 1, 0};
+	int option, rounds, i;
 
-	for (i = 2; i < argc; i++)
+	while ((option = getopt(argc, argv, "+a:b:x:")) != -1)
+		switch (option) {
+		case 'a': first.copies = atoi(optarg); break;
+		case 'b': second.copies = atoi(optarg); break;
+		case 'x': forget = optarg; break;
+		default: return usage();
+		}
+	rounds = optind < argc ? atoi(argv[optind]) : 0;
+	first.argv = argv + optind + 1;
+	for (i = optind + 1; i < argc && !second.argv; i++)
 		if (strcmp(argv[i], "--") == 0) {
 			argv[i] = NULL;
-			second = argv + i + 1;
+			second.argv = argv + i + 1;
 		}
-	if (rounds < 1 || rounds > ROUNDS_MAX || !second || !*second || !*first) {
-		fprintf(stderr, "usage: pair ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]\n");
-		return EXIT_FAILURE;
-	}
+	if (rounds < 1 || rounds > ROUNDS_MAX || !second.argv || !*second.argv || !*first.argv)
+		return usage();
+	if (first.copies < 1 || first.copies > COPIES_MAX || second.copies < 1 || second.copies > COPIES_MAX)
+		return usage();
 	posix_spawn_file_actions_init(&quiet);
 	posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
@@ -82,12 +116,12 @@ int main(int argc, char **argv)
 		int at = i < 0 ? 0 : i;
 
 		if (i % 2)
-			a[at] = run(first, &quiet, &peak_a);
-		b[at] = run(second, &quiet, &peak_b);
+			a[at] = run(&first);
+		b[at] = run(&second);
 		if (i % 2 == 0)
-			a[at] = run(first, &quiet, &peak_a);
+			a[at] = run(&first);
 		ratio[at] = a[at] / b[at];
 	}
-	printf("%.3f %.3f %.3f %ld\n", median(a, rounds), median(b, rounds), median(ratio, rounds), peak_a);
+	printf("%.3f %.3f %.3f %ld\n", median(a, rounds), median(b, rounds), median(ratio, rounds), first.peak);
 	return EXIT_SUCCESS;
 }

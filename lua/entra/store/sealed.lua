@@ -200,6 +200,7 @@ end
 -- @treturn userdata|nil the lock; `lock:release()` lets go
 -- @treturn boolean|entra.errors whether somebody else held it first
 function Sealed:lock(name, seconds, wake)
+  require("entra.crypto").random(1)
   local path = self:path(name, ".lock")
   local lock, waited, code = core.lock(path, seconds, wake)
   if not lock and code == "ENOENT" then
