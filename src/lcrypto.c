@@ -27,6 +27,17 @@ static const unsigned char *check_exactly(lua_State *L, int arg, size_t n)
 	return b.data;
 }
 
+/* ready() -> true; what follows is quick then */
+static int crypto_ready(lua_State *L)
+{
+	struct ent_err err;
+
+	if (ent_seal_ready(&err) != 0)
+		return lbind_fail(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* random(n) -> n bytes */
 static int crypto_random(lua_State *L)
 {
@@ -103,13 +114,10 @@ static int crypto_version(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", crypto_random},
-    {"seal", crypto_seal},
-    {"unseal", crypto_unseal},
-    {"sha256", crypto_sha256},
-    {"equal", crypto_equal},
-    {"version", crypto_version},
-    {NULL, NULL},
+    {"ready", crypto_ready},     {"random", crypto_random},
+    {"seal", crypto_seal},       {"unseal", crypto_unseal},
+    {"sha256", crypto_sha256},   {"equal", crypto_equal},
+    {"version", crypto_version}, {NULL, NULL},
 };
 
 ENT_EXPORT int luaopen_entra_crypto(lua_State *L);

@@ -17,7 +17,7 @@ static void fetch(void)
 	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 }
 
-static int ready(struct ent_err *err)
+int ent_seal_ready(struct ent_err *err)
 {
 	pthread_once(&once, fetch);
 	if (!aes_256_gcm)
@@ -37,7 +37,7 @@ int ent_seal(const unsigned char key[ENT_SEAL_KEY], const unsigned char nonce[EN
 	unsigned char *to;
 	int n, rc = -1;
 
-	if (ready(err) != 0)
+	if (ent_seal_ready(err) != 0)
 		return -1;
 	if (!fits(aad.len) || !fits(plain.len))
 		return ent_err_set(err, "too_big", "too much to seal");
@@ -68,7 +68,7 @@ int ent_unseal(const unsigned char key[ENT_SEAL_KEY], const unsigned char nonce[
 	size_t len, i;
 	int n, rc = -1;
 
-	if (ready(err) != 0)
+	if (ent_seal_ready(err) != 0)
 		return -1;
 	if (sealed.len < ENT_SEAL_TAG || !fits(sealed.len) || !fits(aad.len))
 		return ent_err_set(err, "forged", "does not open with this key");
@@ -100,7 +100,7 @@ out:
 
 int ent_random(void *bytes, size_t n, struct ent_err *err)
 {
-	if (ready(err) != 0)
+	if (ent_seal_ready(err) != 0)
 		return -1;
 	if (RAND_priv_bytes_ex(NULL, bytes, n, 256) != 1)
 		return ent_err_set(err, "openssl", "OpenSSL has no random bytes");

@@ -29,6 +29,15 @@ describe("many processes at once", function()
     assert.equal(1, provider.requests("token"))
   end)
 
+  it("start OpenSSL before they queue, not while they keep the others out", function()
+    ada:daemon("production")
+    local trace = ada:must([[
+      strace -e trace=openat -o ~/trace entra-auth-cli get-token -p production >/dev/null
+      cat ~/trace]]).out
+    local started, locked = trace:find("openssl.cnf", 1, true), trace:find('.lock"', 1, true)
+    assert.is_true(started ~= nil and locked ~= nil and started < locked, trace)
+  end)
+
   it("make at most two attempts on a hanging provider, and all end within one deadline", function()
     ada:daemon("production")
     provider.fault { endpoint = "token", kind = "hang" }

@@ -56,6 +56,12 @@ describe("entra.crypto", function()
     end
   end)
 
+  it("can be made ready ahead, more than once", function()
+    assert.is_true(crypto.ready())
+    assert.is_true(crypto.ready())
+    assert.equal(sealed, crypto.seal(key, nonce, aad, plain))
+  end)
+
   it("raises on a key or nonce of the wrong length", function()
     assert.has_error(function() crypto.seal("short", nonce, aad, plain) end)
     assert.has_error(function() crypto.seal(key, "short", aad, plain) end)

@@ -193,14 +193,15 @@ function Sealed:names(wanted)
   return out
 end
 
---- Lock an entry against other processes.
+--- Lock an entry against other processes. Who locks goes on to open or to seal, so the cipher is made ready
+-- first: of 64 that wait for one exchange, each would else load OpenSSL while it keeps the others out.
 -- @tparam string name
 -- @tparam number seconds how long to wait for it
 -- @tparam[opt] number wake a descriptor whose becoming readable ends the wait
 -- @treturn userdata|nil the lock; `lock:release()` lets go
 -- @treturn boolean|entra.errors whether somebody else held it first
 function Sealed:lock(name, seconds, wake)
-  require("entra.crypto").random(1)
+  require("entra.crypto").ready()
   local path = self:path(name, ".lock")
   local lock, waited, code = core.lock(path, seconds, wake)
   if not lock and code == "ENOENT" then
