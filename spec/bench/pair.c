@@ -1,5 +1,5 @@
 /*
- * pair [-a N] [-b N] [-x FILE] ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]
+ * pair [-a N] [-b N] [-x FILE] ROUNDS [NAME=VALUE …] COMMAND [ARG …] -- [NAME=VALUE …] COMMAND [ARG …]
  *
  * Times two commands as whole processes, in turn and in changing order, so that
  * whatever else the machine does hits both alike. Prints the medians in ms,
@@ -7,6 +7,7 @@
  *
  * -a N, -b N   start N of the first, of the second at once, and wait for the last
  * -x FILE      remove FILE before every run: nothing is cached then
+ * NAME=VALUE   goes into the environment, and stays there: to be given to both commands
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -44,15 +45,18 @@ static double now(void)
 static double run(struct command *c)
 {
 	struct rusage used;
+	char **argv = c->argv;
 	double started;
 	pid_t pid;
 	int i, status;
 
+	while (*argv && strchr(*argv, '='))
+		putenv(*argv++);
 	if (forget)
 		unlink(forget);
 	started = now();
 	for (i = 0; i < c->copies; i++)
-		if (posix_spawnp(&pid, c->argv[0], &quiet, NULL, c->argv, environ) != 0)
+		if (!*argv || posix_spawnp(&pid, *argv, &quiet, NULL, argv, environ) != 0)
 			goto failed;
 	for (i = 0; i < c->copies; i++) {
 		if (wait4(-1, &status, 0, &used) < 0 || status != 0)
@@ -62,7 +66,7 @@ static double run(struct command *c)
 	}
 	return now() - started;
 failed:
-	fprintf(stderr, "pair: %s failed\n", c->argv[0]);
+	fprintf(stderr, "pair: %s failed\n", *argv ? *argv : "no command");
 	exit(EXIT_FAILURE);
 }
 
@@ -81,7 +85,7 @@ static double median(double *v, int n)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: pair [-a N] [-b N] [-x FILE] ROUNDS COMMAND [ARG …] -- COMMAND [ARG …]\n");
+	fprintf(stderr, "usage: pair [-a N] [-b N] [-x FILE] ROUNDS [NAME=VALUE …] COMMAND [ARG …] -- …\n");
 	return EXIT_FAILURE;
 }
 
@@ -93,10 +97,17 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "+a:b:x:")) != -1)
 		switch (option) {
-		case 'a': first.copies = atoi(optarg); break;
-		case 'b': second.copies = atoi(optarg); break;
-		case 'x': forget = optarg; break;
-		default: return usage();
+		case 'a':
+			first.copies = atoi(optarg);
+			break;
+		case 'b':
+			second.copies = atoi(optarg);
+			break;
+		case 'x':
+			forget = optarg;
+			break;
+		default:
+			return usage();
 		}
 	rounds = optind < argc ? atoi(argv[optind]) : 0;
 	first.argv = argv + optind + 1;
@@ -122,6 +133,7 @@ int main(int argc, char **argv)
 			a[at] = run(&first);
 		ratio[at] = a[at] / b[at];
 	}
-	printf("%.3f %.3f %.3f %ld\n", median(a, rounds), median(b, rounds), median(ratio, rounds), first.peak);
+	printf("%.3f %.3f %.3f %ld\n", median(a, rounds), median(b, rounds), median(ratio, rounds),
+	       first.peak);
 	return EXIT_SUCCESS;
 }
