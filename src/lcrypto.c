@@ -113,11 +113,27 @@ static int crypto_version(lua_State *L)
 	return 1;
 }
 
+/*
+ * forgo_error_texts(): OpenSSL's words for its failures are not loaded, in the whole process and for good,
+ * unless they are already; those of libssl are, all the same. For a program that is its own master.
+ */
+static int crypto_forgo_error_texts(lua_State *L)
+{
+	(void)L;
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+	return 0;
+}
+
 static const luaL_Reg functions[] = {
-    {"ready", crypto_ready},     {"random", crypto_random},
-    {"seal", crypto_seal},       {"unseal", crypto_unseal},
-    {"sha256", crypto_sha256},   {"equal", crypto_equal},
-    {"version", crypto_version}, {NULL, NULL},
+    {"ready", crypto_ready},
+    {"random", crypto_random},
+    {"seal", crypto_seal},
+    {"unseal", crypto_unseal},
+    {"sha256", crypto_sha256},
+    {"equal", crypto_equal},
+    {"forgo_error_texts", crypto_forgo_error_texts},
+    {"version", crypto_version},
+    {NULL, NULL},
 };
 
 ENT_EXPORT int luaopen_entra_crypto(lua_State *L);
