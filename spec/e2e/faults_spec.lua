@@ -131,7 +131,7 @@ describe("a fault of the network", function()
     provider.fault { kind = "drop_after", endpoint = "token", times = 1 }
     expect.failure(ada:run("entra-auth-cli refresh -p me"), 5)
     expect.failure(ada:run("entra-auth-cli refresh -p me"), 4, "refresh token expired or invalid",
-      "entra-auth-cli get-token --profile me --flow device-code --force")
+      "entra-auth-cli get-token --profile me --flow interactive --force")
   end)
 
   it("that lasts ends at --timeout with exit 5", function()
