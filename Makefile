@@ -3,7 +3,7 @@
 # make deps       install what the rest needs (Debian)
 # make            stage a runnable tree in build/
 # make install    the same under PREFIX (DESTDIR is honoured)
-# make lint spec e2e luas asan package   the parts of `make test`
+# make lint spec e2e luas asan fuzz package   the parts of `make test`
 # make idp        the local identity provider, for trying things by hand
 # make bench      costs as ratios beside their goals
 
@@ -45,7 +45,7 @@ BUNDLE    = $(BUILD)/$(LUADIR)/entra/cli/bundle.lua
 LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind package idp-test test deep \
+.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package idp-test test deep \
         bench demo idp clean need-lua
 
 all: need-lua stage
@@ -149,9 +149,20 @@ asan:
 	@$(CC) $(ASAN) -g $(LUA_CFLAGS) spec/support/host.c -o $(BUILD_ASAN)/lua -l$(notdir $(LUA))
 	@UBSAN_OPTIONS=print_stacktrace=1 $(BUILD_ASAN)/lua $(RUN_SPECS) $(BUILD_ASAN) spec/src spec/entra
 
+# With the collector at work after every few instructions, so that whatever is not held is really gone.
 valgrind: all
-	@valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no \
-	  $(LUA_BIN) $(RUN_SPECS) $(BUILD) spec/src
+	@ENTRA_SPEC_TORTURE=100 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	  --trace-children=no $(LUA_BIN) $(RUN_SPECS) $(BUILD) spec/src
+
+# Two Lua states in two threads that use core, crypto and http at once.
+tsan:
+	@$(MAKE) --no-print-directory stage BUILD=build/tsan SANITIZE="-fsanitize=thread" OPT="-O1 -g"
+	@$(CC) -fsanitize=thread -g -O1 -pthread $(LUA_CFLAGS) spec/support/threads.c -o build/tsan/threads -l$(notdir $(LUA))
+	@TSAN_OPTIONS=halt_on_error=1 $(LUA_BIN) spec/support/threads.lua build/tsan
+
+# Every parser of somebody else's bytes.
+fuzz:
+	@.ci/fuzz
 
 # The rock and the Debian package.
 package: need-lua
@@ -162,11 +173,11 @@ idp-test:
 	@npm test --silent --prefix spec/support/idp
 
 test: deps
-	@MAKE="$(MAKE)" .ci/test lint spec e2e luas asan package idp-test
+	@MAKE="$(MAKE)" .ci/test lint spec e2e luas asan fuzz package idp-test
 
 # What takes longer than a commit should.
 deep: deps
-	@MAKE="$(MAKE)" .ci/test lint spec e2e luas asan asan-clang valgrind package idp-test
+	@FUZZ_SECONDS=60 MAKE="$(MAKE)" .ci/test lint spec e2e luas asan asan-clang valgrind tsan fuzz package idp-test
 
 asan-clang:
 	@$(MAKE) --no-print-directory asan CC=clang BUILD_ASAN=build/asan-clang

@@ -8,5 +8,11 @@ package.path = ("%s/share/lua/%s/?.lua;%s/share/lua/%s/?/init.lua;./?.lua;"):for
   .. package.path
 package.cpath = ("%s/lib/lua/%s/?.so;"):format(tree, version) .. package.cpath
 
+-- GC torture: a whole collection after every so many instructions of the virtual machine.
+local torture = tonumber(os.getenv("ENTRA_SPEC_TORTURE"))
+if torture then
+  debug.sethook(function() collectgarbage() end, "", torture)
+end
+
 package.preload["spec.support.tree"] = function() return tree end
 require("busted.runner") { standalone = false }
