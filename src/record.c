@@ -65,7 +65,8 @@ int ent_record_parse(struct ent_record *rec, const void *bytes, size_t n, struct
 	if (in[AT_VERSION] > VERSION)
 		return ent_err_set(err, "newer", "written by a newer version of entra (layout %d)",
 		                   in[AT_VERSION]);
-	if (in[AT_VERSION] != VERSION || in[AT_ALGORITHM] != AES_256_GCM)
+	/* Flags are for a later layout, which has another version. */
+	if (in[AT_VERSION] != VERSION || in[AT_ALGORITHM] != AES_256_GCM || get(in + AT_FLAGS, 6) != 0)
 		return ent_err_set(err, "damaged", "a record of an unknown kind");
 	rec->name_len = (size_t)get(in + AT_NAME_LEN, 4);
 	if (rec->name_len > ENT_RECORD_NAME_MAX || rec->name_len > n - FIXED)

@@ -309,6 +309,9 @@ describe("entra.core", function()
         assert.equal("damaged", code_of(core.record_parse(bytes:sub(1, n))), tostring(n))
       end
       assert.equal("damaged", code_of(core.record_parse("X" .. bytes:sub(2))))
+      for at = 11, 16 do
+        assert.equal("damaged", code_of(core.record_parse(bytes:sub(1, at - 1) .. "\1" .. bytes:sub(at + 1))))
+      end
       assert.equal("newer", code_of(core.record_parse(bytes:sub(1, 8) .. "\2" .. bytes:sub(10))))
     end)
 
