@@ -34,7 +34,7 @@ end
 -- by name is matched by its longest prefix.
 local LAYERS = {
   { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.loopback", "entra.version" },
-  { "entra.errors" },
+  { "entra.errors", "entra.remedy" },
   { "entra.json", "entra.paths", "entra.clock", "entra.authority", "entra.scopes", "entra.flow" },
   { "entra.jwt", "entra.failure", "entra.key", "entra.profiles", "entra.browser" },
   { "entra.token", "entra.store", "entra.cache", "entra.exchange", "entra.id_token", "entra.redirect" },

@@ -1,41 +1,70 @@
-#define _GNU_SOURCE /* O_CLOEXEC, O_NOFOLLOW, O_DIRECTORY beside C11 */
+#define _GNU_SOURCE /* O_CLOEXEC, O_NOFOLLOW, O_DIRECTORY, realpath beside C11 */
 #include "file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* A temporary is "<path>.<16 hex digits>.tmp". */
 static const char tmp_suffix[] = ".tmp";
 enum { TMP_TAIL = 1 + 16 + 4 };
 
-static int check_secret(const char *path, const struct stat *st, struct ent_err *err)
+static int check_owner(const char *path, const struct stat *st, struct ent_err *err)
 {
-	if (st->st_uid != geteuid())
-		return ent_err_set(err, "owner", "%s belongs to user %u, not to you", path,
-		                   (unsigned)st->st_uid);
-	if ((st->st_mode & 077) != 0)
-		return ent_err_set(err, "mode", "%s may be read by others (mode %03o)", path,
-		                   (unsigned)st->st_mode & 0777);
+	if (st->st_uid == geteuid())
+		return 0;
+	return ent_err_set(err, "owner", "%s belongs to user %u, not to you", path, (unsigned)st->st_uid);
+}
+
+static int check_trust(const char *path, enum ent_file_trust trust, const struct stat *st,
+                       struct ent_err *err)
+{
+	unsigned mode = (unsigned)st->st_mode & 0777;
+
+	if (trust == ENT_FILE_SECRET && check_owner(path, st, err) != 0)
+		return -1;
+	if (trust == ENT_FILE_SECRET && (mode & 077) != 0)
+		return ent_err_set(err, "mode", "%s is open to others (mode %03o)", path, mode);
+	if (trust == ENT_FILE_PUBLIC && (mode & 022) != 0)
+		return ent_err_set(err, "mode", "%s may be written by others (mode %03o)", path, mode);
 	return 0;
 }
 
-static int check_file(const char *path, enum ent_file_trust trust, const struct stat *st, struct ent_err *err)
+int ent_file_check(const char *path, enum ent_file_trust trust, const struct stat *st, struct ent_err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return ent_err_set(err, "not_regular", "%s is not a regular file", path);
-	if (trust == ENT_FILE_SECRET)
-		return check_secret(path, st, err);
-	if ((st->st_mode & 022) != 0)
-		return ent_err_set(err, "mode", "%s may be written by others (mode %03o)", path,
-		                   (unsigned)st->st_mode & 0777);
-	return 0;
+	return check_trust(path, trust, st, err);
+}
+
+static int refuse_link(const char *path, struct ent_err *err)
+{
+	return ent_err_set(err, "symlink", "%s is a symbolic link", path);
+}
+
+int ent_file_unopened(const char *path, int errnum, struct ent_err *err)
+{
+	struct stat st;
+
+	if (errnum == ELOOP)
+		return refuse_link(path, err);
+	/* A folder, or a socket. */
+	if (errnum == EISDIR || errnum == ENXIO)
+		return ent_err_set(err, "not_regular", "%s is not a regular file", path);
+	if (errnum == EACCES && lstat(path, &st) == 0) {
+		if (check_owner(path, &st, err) != 0)
+			return -1;
+		if ((st.st_mode & 0600) != 0600)
+			return ent_err_set(err, "mode", "%s is closed to you (mode %03o)", path,
+			                   (unsigned)st.st_mode & 0777);
+	}
+	return ent_err_sys(err, errnum, "cannot open %s", path);
 }
 
 /* Is there nothing left to read? For a buffer that is full to the ceiling. */
@@ -73,20 +102,18 @@ static int read_all(int fd, const char *path, struct ent_buf *out, struct ent_er
 int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *out, struct ent_err *err)
 {
 	/* O_NONBLOCK: a FIFO put in our place must not make us wait. */
-	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (trust == ENT_FILE_SECRET ? O_NOFOLLOW : 0);
+	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (trust == ENT_FILE_PUBLIC ? 0 : O_NOFOLLOW);
 	int fd = open(path, flags);
 	struct stat st;
 	int rc = -1;
 
-	if (fd < 0 && errno == ELOOP)
-		return ent_err_set(err, "symlink", "%s is a symbolic link", path);
 	if (fd < 0)
-		return ent_err_sys(err, errno, "cannot open %s", path);
+		return ent_file_unopened(path, errno, err);
 	if (fstat(fd, &st) != 0) {
 		ent_err_sys(err, errno, "cannot look at %s", path);
 		goto out;
 	}
-	if (check_file(path, trust, &st, err) != 0)
+	if (ent_file_check(path, trust, &st, err) != 0)
 		goto out;
 	if (st.st_size > 0 && (size_t)st.st_size > out->ceiling - out->len) {
 		ent_err_set(err, "too_big", "%s is larger than %zu bytes", path, out->ceiling);
@@ -231,6 +258,17 @@ int ent_file_set_aside(const char *path, struct ent_err *err)
 	return 0;
 }
 
+int ent_file_target(const char *path, char target[static PATH_MAX], struct ent_err *err)
+{
+	if (realpath(path, target))
+		return 0;
+	if (errno != ENOENT)
+		return ent_err_sys(err, errno, "cannot find out where %s leads", path);
+	if (snprintf(target, PATH_MAX, "%s", path) >= PATH_MAX)
+		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
+	return 0;
+}
+
 static int make_parents(const char *path, struct ent_err *err)
 {
 	char part[PATH_MAX];
@@ -252,31 +290,35 @@ static int make_parents(const char *path, struct ent_err *err)
 	return 0;
 }
 
-int ent_dir_check(const char *path, struct ent_err *err)
+int ent_dir_check(const char *path, enum ent_file_trust trust, struct ent_err *err)
 {
 	struct stat st;
-	int fd, rc = -1;
+	struct statvfs fs;
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	if ((trust == ENT_FILE_PUBLIC ? stat(path, &st) : lstat(path, &st)) != 0)
+		return errno == ENOENT ? 0 : ent_err_sys(err, errno, "cannot look at the folder %s", path);
+	if (S_ISLNK(st.st_mode))
+		return refuse_link(path, err);
+	if (!S_ISDIR(st.st_mode))
+		return ent_err_set(err, "not_folder", "%s is not a folder", path);
+	if (check_trust(path, trust, &st, err) == 0)
 		return 0;
-	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return ent_err_set(err, "symlink", "%s is not a folder, or a symbolic link", path);
-	if (fd < 0)
-		return ent_err_sys(err, errno, "cannot open the folder %s", path);
-	if (fstat(fd, &st) != 0)
-		ent_err_sys(err, errno, "cannot look at %s", path);
-	else
-		rc = check_secret(path, &st, err);
-	close(fd);
-	return rc;
+	/* A mounted ConfigMap is 0777, and yet nobody here may write it. */
+	return trust == ENT_FILE_PUBLIC && statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0 ? 0 : -1;
+}
+
+int ent_dir_writable(const char *path, struct ent_err *err)
+{
+	if (access(path, W_OK | X_OK) != 0)
+		return ent_err_sys(err, errno, "cannot write to the folder %s", path);
+	return 0;
 }
 
 int ent_dir_make(const char *path, struct ent_err *err)
 {
 	if (make_parents(path, err) != 0)
 		return -1;
-	return ent_dir_check(path, err);
+	return ent_dir_check(path, ENT_FILE_SECRET, err);
 }
 
 int ent_dir_each(const char *path, int visit(const char *name, void *arg), void *arg, struct ent_err *err)

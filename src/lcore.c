@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base64.h"
 #include "clock.h"
@@ -121,21 +122,27 @@ static int core_clean(lua_State *L)
 
 /* ---- files ---- */
 
-/* file_read(path, most_bytes [, "secret" | "public"]) -> bytes */
+/* An argument "secret" (the default), "public" or "any" */
+static enum ent_file_trust opt_trust(lua_State *L, int arg)
+{
+	static const char *const names[] = {"secret", "public", "any", NULL};
+	static const enum ent_file_trust trusts[] = {ENT_FILE_SECRET, ENT_FILE_PUBLIC, ENT_FILE_ANY};
+
+	return trusts[luaL_checkoption(L, arg, "secret", names)];
+}
+
+/* file_read(path, most_bytes [, trust]) -> bytes */
 static int core_file_read(lua_State *L)
 {
-	static const char *const names[] = {"secret", "public", NULL};
-	static const enum ent_file_trust trusts[] = {ENT_FILE_SECRET, ENT_FILE_PUBLIC};
 	const char *path = lbind_check_cstring(L, 1);
 	lua_Number most = luaL_checknumber(L, 2);
-	int trust = luaL_checkoption(L, 3, "secret", names);
+	enum ent_file_trust trust = opt_trust(L, 3);
 	struct ent_buf *out;
 	struct ent_err err;
 
 	luaL_argcheck(L, most >= 0 && most < 1e9, 2, "size out of range");
 	out = lbind_buffer(L, (size_t)most);
-	return ent_file_read(path, trusts[trust], out, &err) == 0 ? lbind_push_buffer(L, out)
-	                                                          : lbind_fail(L, &err);
+	return ent_file_read(path, trust, out, &err) == 0 ? lbind_push_buffer(L, out) : lbind_fail(L, &err);
 }
 
 /* file_replace(path, bytes [, durable]) -> true */
@@ -183,14 +190,37 @@ static int core_file_sweep(lua_State *L)
 	return path_verb(L, ent_file_sweep);
 }
 
+/* file_target(path) -> where it leads, links resolved */
+static int core_file_target(lua_State *L)
+{
+	const char *path = lbind_check_cstring(L, 1);
+	char target[PATH_MAX];
+	struct ent_err err;
+
+	if (ent_file_target(path, target, &err) != 0)
+		return lbind_fail(L, &err);
+	lua_pushstring(L, target);
+	return 1;
+}
+
 static int core_dir_make(lua_State *L)
 {
 	return path_verb(L, ent_dir_make);
 }
 
+/* dir_check(path [, trust]) -> true */
 static int core_dir_check(lua_State *L)
 {
-	return path_verb(L, ent_dir_check);
+	const char *path = lbind_check_cstring(L, 1);
+	enum ent_file_trust trust = opt_trust(L, 2);
+	struct ent_err err;
+
+	return push_true_or_fail(L, ent_dir_check(path, trust, &err), &err);
+}
+
+static int core_dir_writable(lua_State *L)
+{
+	return path_verb(L, ent_dir_writable);
 }
 
 struct name_list {
@@ -224,6 +254,13 @@ static int core_dir_list(lua_State *L)
 		lua_rawseti(L, -2, ++i);
 		at += strlen(name) + 1;
 	}
+	return 1;
+}
+
+/* euid() -> the user whose rights count */
+static int core_euid(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)geteuid());
 	return 1;
 }
 
@@ -353,9 +390,12 @@ static const luaL_Reg functions[] = {
     {"file_remove", core_file_remove},
     {"file_set_aside", core_file_set_aside},
     {"file_sweep", core_file_sweep},
+    {"file_target", core_file_target},
     {"dir_make", core_dir_make},
     {"dir_check", core_dir_check},
+    {"dir_writable", core_dir_writable},
     {"dir_list", core_dir_list},
+    {"euid", core_euid},
     {"lock", core_lock},
     {"record_head", core_record_head},
     {"record_parse", core_record_parse},

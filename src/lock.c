@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "file.h"
 
 /* flock knows no deadline, so a waiter asks again and again, ever more calmly. */
 static const double first_pause = 0.001, longest_pause = 0.025;
@@ -18,17 +18,19 @@ static int attempt(struct ent_lock *lock, const char *path, struct ent_err *err)
 	struct stat mine, there;
 
 	if (lock->fd < 0)
-		lock->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		lock->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (lock->fd < 0)
-		return errno == ELOOP ? ent_err_set(err, "symlink", "%s is a symbolic link", path)
-		                      : ent_err_sys(err, errno, "cannot open the lock %s", path);
+		return ent_file_unopened(path, errno, err);
+	if (fstat(lock->fd, &mine) != 0)
+		return ent_err_sys(err, errno, "cannot look at the lock %s", path);
+	if (ent_file_check(path, ENT_FILE_SECRET, &mine, err) != 0)
+		return -1;
 	if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0)
 		return errno == EWOULDBLOCK || errno == EINTR
 		           ? 1
 		           : ent_err_sys(err, errno, "cannot lock %s", path);
 	/* A lock on a file that was removed or replaced meanwhile excludes nobody. */
-	if (fstat(lock->fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_dev == there.st_dev &&
-	    mine.st_ino == there.st_ino)
+	if (stat(path, &there) == 0 && mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
 		return 0;
 	ent_lock_release(lock);
 	return 1;

@@ -18,7 +18,7 @@ struct ent_lock {
 /*
  * Take the lock named by path, creating its file, within `seconds` (0: at once or not).
  * waited says whether somebody else held it first. `wake`: see ent_clock_wait.
- * Fails with "timeout", "interrupted", "symlink" or errno's name.
+ * Fails with "timeout", "interrupted", or as reading a file of ours alone does (file.h).
  */
 int ent_lock_take(struct ent_lock *lock, const char *path, double seconds, int wake, bool *waited,
                   struct ent_err *err);

@@ -236,7 +236,11 @@ end
 -- @treturn entra.errors
 function Client:forget()
   local id = self.settings.id
-  for _, name in ipairs(self.store:names(function(name) return cache.belongs_to(name, id) end)) do
+  local names, problem = self.store:names(function(name) return cache.belongs_to(name, id) end)
+  if not names then
+    return nil, problem
+  end
+  for _, name in ipairs(names) do
     local ok, err = self.store:remove(name)
     if not ok then
       return nil, err

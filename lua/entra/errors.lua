@@ -37,6 +37,12 @@ function Error:__tostring()
   return self.message
 end
 
+--- Message and hint in one line, for a warning or a log.
+-- @treturn string
+function Error:line()
+  return self.hint and self.message .. "; " .. self.hint or self.message
+end
+
 --- A copy of plain values only, without metatable: to cross a worker thread or to be written down.
 -- `errors.from_plain` is the way back.
 function Error:plain()

@@ -22,10 +22,10 @@ function flight.run(self, plan, answered, work, explicit)
   local lock, waited = self.store:lock(plan.lock, math.max(0, plan.deadline - clock.monotonic()), self.wake)
   if not lock then
     local err = waited
-    if err.kind ~= "store" or plan.refresh then
+    if err.kind ~= "store" or plan.refresh or require("entra.remedy").is_refusal(err.code) then
       return nil, err
     end
-    self.warn("working without a store: " .. err.message)
+    self.warn("working without a store: " .. err:line())
     self.storeless = true -- said once
     return work()
   end

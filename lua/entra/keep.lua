@@ -52,7 +52,7 @@ function keep.reply(self, plan, opts, reply, sent, held)
       ok, err = self.store:write(plan.entry, body, { expires_on = expires, refresh_on = item.refresh_on })
     end
     if not ok then
-      self.warn("the token is not cached: " .. err.message)
+      self.warn("the token is not cached: " .. err:line())
     end
   end
   return item

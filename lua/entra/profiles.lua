@@ -69,14 +69,16 @@ local function check(document, path)
   return document
 end
 
-local function read_bytes(path)
-  local bytes, message, code = core.file_read(path, FILE_MAX, "public")
-  if not bytes and code == "ENOENT" then
-    return nil
+-- The file may be a link, anybody's, and readable by all; neither it nor its folder may be writable by others.
+local function read_bytes(paths)
+  local path = paths.config
+  local bytes, message, code = core.dir_check(path, "public")
+  if bytes then
+    path = paths.profiles
+    bytes, message, code = core.file_read(path, FILE_MAX, "public")
   end
-  if not bytes then
-    return nil, errors.new("config", message, { code = code,
-      hint = code == "mode" and ("chmod go-w '%s'"):format(path) or nil })
+  if not bytes and code ~= "ENOENT" then
+    return nil, errors.new("config", message, { code = code, hint = require("entra.remedy").of("profiles", code, path) })
   end
   return bytes
 end
@@ -86,7 +88,7 @@ end
 -- @treturn table|nil `profiles` (array), `current`; empty where there is no file
 -- @treturn entra.errors kind `config`
 function profiles.load(paths)
-  local bytes, err = read_bytes(paths.profiles)
+  local bytes, err = read_bytes(paths)
   if not bytes then
     if err then
       return nil, err
@@ -187,20 +189,20 @@ end
 -- @treturn true|nil
 -- @treturn entra.errors
 function profiles.update(paths, change)
-  local function failed(message, code, hint)
-    return nil, errors.new("store", message, { code = code, hint = hint })
+  local function failed(message, code, kind, path)
+    return nil, errors.new("store", message, { code = code, hint = require("entra.remedy").of(kind, code, path) })
   end
   local ok, message, code = core.dir_make(paths.config)
   if not ok then
-    return failed(message, code, code == "mode" and ("chmod go= '%s'"):format(paths.config) or nil)
+    return failed(message, code, "config", paths.config)
   end
-  local lock
+  local lock, target
   lock, message, code = core.lock(paths.profiles .. ".lock", LOCK_SECONDS)
   if not lock then
-    return failed(message, code)
+    return failed(message, code, "file", paths.profiles .. ".lock")
   end
   local function work()
-    local bytes, err = read_bytes(paths.profiles)
+    local bytes, err = read_bytes(paths)
     if err then
       return nil, err
     end
@@ -227,10 +229,14 @@ function profiles.update(paths, change)
     if not changed then
       return nil, err
     end
-    core.file_sweep(paths.profiles)
-    ok, message, code = core.file_replace(paths.profiles, json.write(document, ORDER) .. "\n", true)
-    if not ok then
-      return failed(message, code)
+    -- A link stays a link: what it leads to is replaced.
+    target, message, code = core.file_target(paths.profiles)
+    if target then
+      core.file_sweep(target)
+      ok, message, code = core.file_replace(target, json.write(document, ORDER) .. "\n", true)
+    end
+    if not (target and ok) then
+      return failed(message, code, "profiles", target or paths.profiles)
     end
     return true
   end

@@ -95,7 +95,7 @@ function sign_in.run(self, plan, opts)
   local item, unkept
   item, err, unkept = keep_sign_in(self, plan, opts, reply, sent)
   if not item then
-    self.warn("the sign-in is not stored: " .. err.message)
+    self.warn("the sign-in is not stored: " .. err:line())
   elseif not reply.refresh_token then
     self.warn("the server gave no refresh token: include the offline_access scope")
   end

@@ -434,36 +434,6 @@ describe("config", function()
     end)
   end)
 
-  describe("refuses what others may read or write, with the command to run:", function()
-    for _, case in ipairs {
-      { "the state folder", ".local/state/entra-auth-cli", "755" },
-      { "a record", ".local/state/entra-auth-cli/records/*.rec", "644" },
-      { "the sealing key", ".local/state/entra-auth-cli/key", "640" },
-      { "profiles.json, writable", ".config/entra-auth-cli/profiles.json", "662" },
-    } do
-      it(case[1], function()
-        ada:daemon("default")
-        ada:must(("cd $HOME && chmod %s %s"):format(case[3], case[2]))
-        local said = expect.failure(ada:run_ordinary("entra-auth-cli get-token --force"), 1, nil, "^chmod ")
-        -- The hint's own command makes it work again.
-        ada:must("cd $HOME && " .. said.hint)
-        expect.token(ada:run_ordinary("entra-auth-cli get-token --force"))
-      end)
-    end
-
-    it("but reads a profiles.json that others may read", function()
-      ada:daemon("default")
-      ada:must("chmod 644 " .. ada.profiles)
-      expect.token(ada:run_ordinary("entra-auth-cli get-token"))
-    end)
-
-    it("and a folder of somebody else's", function()
-      ada:daemon("default")
-      ada:must("chown -R 65534:65534 " .. ada.state)
-      expect.failure(ada:run("entra-auth-cli get-token"), 1, nil, "use a folder of your own: set ENTRA_AUTH_CLI_HOME")
-    end)
-  end)
-
   for _, name in ipairs { "config create", "config list", "config show", "config delete", "config use" } do
     it(("explains '%s' on stdout, with examples"):format(name), function()
       local result = ada:must(("entra-auth-cli %s --help"):format(name))

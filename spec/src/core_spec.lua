@@ -114,8 +114,34 @@ describe("entra.core", function()
       local out = as_ordinary([[
         print((select(3, core.file_read("/etc/passwd", 1e6))))
         print(type(core.file_read("/etc/passwd", 1e6, "public")))
-        print((select(3, core.dir_check("/usr"))))]]).out
-      assert.equal("owner\nstring\nowner\n", out)
+        print(type(core.file_read("/etc/passwd", 1e6, "any")))
+        print((select(3, core.dir_check("/usr"))))
+        print(core.dir_check("/usr", "public"))]]).out
+      assert.equal("owner\nstring\nstring\nowner\ntrue\n", out)
+    end)
+
+    it("knows whose a file is that it may not even open, and one that is closed to its owner", function()
+      if ORDINARY == "" then
+        pending("needs root, to make files of two users")
+      end
+      os.execute(("cd %s && touch theirs own && chmod 600 theirs && chmod 000 own && chown 65534 . own"):format(dir))
+      local out = as_ordinary(([[
+        for _, name in ipairs { "theirs", "own" } do
+          for _, trust in ipairs { "secret", "public", "any" } do
+            print(select(2, core.file_read("%s/" .. name, 10, trust)))
+          end
+          print(select(2, core.lock("%s/" .. name, 0)))
+        end]]):format(dir, dir)).out
+      assert.equal(("%s/theirs belongs to user 0, not to you\towner\n"):format(dir):rep(4)
+        .. ("%s/own is closed to you (mode 000)\tmode\n"):format(dir):rep(4), out)
+    end)
+
+    it("looks at a file of any mode, but through no link", function()
+      shell.write(dir .. "/wide", "seen")
+      os.execute("cd " .. dir .. " && chmod 666 wide && ln -s wide link && mkfifo pipe")
+      assert.equal("seen", core.file_read(dir .. "/wide", 10, "any"))
+      assert.equal("symlink", code_of(core.file_read(dir .. "/link", 10, "any")))
+      assert.equal("not_regular", code_of(core.file_read(dir .. "/pipe", 10, "any")))
     end)
 
     it("lets a public file be a link and readable, but not writable by others", function()
@@ -219,6 +245,34 @@ describe("entra.core", function()
     assert.equal("mode", code_of(core.dir_check(dir .. "/a/b/c")))
     assert.equal("symlink", code_of(core.dir_check(dir .. "/link")))
     assert.is_true(core.dir_check(dir .. "/absent"))
+    shell.write(dir .. "/file", "")
+    assert.equal("not_folder", code_of(core.dir_check(dir .. "/file")))
+  end)
+
+  it("lets a public folder be a link and readable, but not writable by others who could write there", function()
+    os.execute(("cd %s && mkdir folder && chmod 755 folder && ln -s folder link"):format(dir))
+    assert.is_true(core.dir_check(dir .. "/link", "public"))
+    os.execute("chmod 775 " .. dir .. "/folder")
+    assert.equal("mode", code_of(core.dir_check(dir .. "/link", "public")))
+    local mounted = os.execute(("mount -t tmpfs -o ro,mode=777 tmpfs %s/folder 2>/dev/null"):format(dir))
+    if mounted ~= true and mounted ~= 0 then
+      pending("needs the right to mount")
+    end
+    finally(function() os.execute(("umount %s/folder"):format(dir)) end)
+    assert.is_true(core.dir_check(dir .. "/link", "public"))
+    assert.equal("mode", code_of(core.dir_check(dir .. "/folder")))
+    assert.equal("EROFS", code_of(core.dir_writable(dir .. "/folder")))
+    assert.is_true(core.dir_writable(dir))
+  end)
+
+  it("follows links to where they lead, as far as they lead anywhere", function()
+    shell.write(dir .. "/file", "")
+    os.execute(("cd %s && ln -s file link && ln -s link second && ln -s none dangling && ln -s loop loop"):format(dir))
+    assert.equal(dir .. "/file", core.file_target(dir .. "/second"))
+    for _, name in ipairs { "/file", "/absent", "/dangling" } do
+      assert.equal(dir .. name, core.file_target(dir .. name))
+    end
+    assert.equal("ELOOP", code_of(core.file_target(dir .. "/loop")))
   end)
 
   describe("lock", function()
@@ -235,7 +289,7 @@ describe("entra.core", function()
     it("excludes another process, and is freed when that is killed", function()
       local path = dir .. "/l.lock"
       -- One process that holds the lock and its own pid: exec keeps both.
-      os.execute(("bash -c 'exec 9>%s; flock 9; echo $$ >%s/pid.new; mv %s/pid.new %s/pid; exec sleep 60' &"):format(
+      os.execute(("bash -c 'umask 077; exec 9>%s; flock 9; echo $$ >%s/pid.new; mv %s/pid.new %s/pid; exec sleep 60' &"):format(
         path, dir, dir, dir))
       repeat until shell.read(dir .. "/pid")
       assert.equal("timeout", code_of(core.lock(path, 0.01)))
@@ -246,7 +300,7 @@ describe("entra.core", function()
     it("lets a waiter in when the holder is done", function()
       local path = dir .. "/l.lock"
       -- The holder lets go once the waiter says, through a FIFO, that it is there.
-      os.execute(("mkfifo %s/go; bash -c 'exec 9>%s; flock 9; >%s/held; read <%s/go' &"):format(dir, path, dir, dir))
+      os.execute(("mkfifo %s/go; bash -c 'umask 077; exec 9>%s; flock 9; >%s/held; read <%s/go' &"):format(dir, path, dir, dir))
       repeat until shell.read(dir .. "/held")
       assert.equal("timeout", code_of(core.lock(path, 0)))
       os.execute("echo >" .. dir .. "/go")
@@ -277,9 +331,12 @@ describe("entra.core", function()
       assert.is_truthy(core.lock(path, 0))
     end)
 
-    it("refuses a link", function()
-      os.execute("ln -s target " .. dir .. "/l.lock")
-      assert.equal("symlink", code_of(core.lock(dir .. "/l.lock", 0)))
+    it("refuses what is not an ordinary file of ours alone", function()
+      os.execute(("cd %s && ln -s target link && mkfifo -m 600 pipe && mkdir folder && touch wide && chmod 640 wide")
+        :format(dir))
+      for name, code in pairs { link = "symlink", pipe = "not_regular", folder = "not_regular", wide = "mode" } do
+        assert.equal(code, code_of(core.lock(dir .. "/" .. name, 0)), name)
+      end
     end)
   end)
 

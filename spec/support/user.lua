@@ -35,14 +35,24 @@ function user:run(script, stdin, more)
   return shell.run(script, environment, stdin)
 end
 
-local IS_ROOT = shell.capture("id -u") == "0"
+user.IS_ROOT = shell.capture("id -u") == "0"
 
--- The same as an ordinary user, whom file modes bind; the home becomes theirs.
-function user:run_ordinary(command, ...)
-  if IS_ROOT then
-    command = ("chown -R 65534:65534 $HOME && setpriv --reuid=65534 --regid=65534 --clear-groups %s"):format(command)
+-- Somebody whom file modes bind.
+user.ORDINARY = 65534
+
+-- Run a shell script as another user, which takes root; the home stays as it is.
+function user:run_as(uid, script, stdin, more)
+  return self:run(("exec setpriv --reuid=%d --regid=%d --clear-groups bash -c %s"):format(uid, uid, shell.quote(script)),
+    stdin, more)
+end
+
+-- The same as an ordinary user; the home becomes theirs.
+function user:run_ordinary(script, ...)
+  if not user.IS_ROOT then
+    return self:run(script, ...)
   end
-  return self:run(command, ...)
+  self:must(("chown -R %d:%d $HOME"):format(user.ORDINARY, user.ORDINARY))
+  return self:run_as(user.ORDINARY, script, ...)
 end
 
 -- Run it, and it must succeed.

@@ -25,8 +25,9 @@ local function logger()
   end
 end
 
-local function warn(message)
-  io.stderr:write("Warning: ", require("entra.core").clean(message, 500), "\n")
+--- Say what goes on although something is wrong.
+function session.warn(message)
+  io.stderr:write("Warning: ", require("entra.core").clean(message, 1000), "\n")
 end
 
 --- The user's profiles, and where they are.
@@ -80,7 +81,7 @@ function session.open(values, waits)
     log("store: %s", store:describe())
   end
   local wake = waits and require("entra.host").catch_signals() or nil
-  return require("entra.client").new(settings, store, { wake = wake, log = log, warn = warn }), nil, {
+  return require("entra.client").new(settings, store, { wake = wake, log = log, warn = session.warn }), nil, {
     settings = settings, document = document, paths = paths, stored = stored, store = store,
   }
 end

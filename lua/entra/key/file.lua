@@ -18,6 +18,14 @@ local function path_in(dir)
   return dir .. "/key"
 end
 
+-- A key that a link leads to is put in the link's place: without it nothing could be opened any more.
+local function remedy_of(code, path)
+  local remedy = require("entra.remedy")
+  local quoted = remedy.quote(path)
+  return code == "symlink" and ('install -m 600 "$(readlink -f %s)" %s'):format(quoted, quoted)
+    or remedy.of("file", code, path)
+end
+
 --- The key of an existing store.
 -- @tparam string dir the store's folder
 -- @treturn table|nil `id` and `bytes`; nil and no error where there is no key yet
@@ -29,8 +37,7 @@ function file.load(dir)
     return nil
   end
   if not bytes and code ~= "too_big" then
-    return nil, errors.new("store", message, { code = code,
-      hint = code == "mode" and ("chmod 600 '%s'"):format(path) or nil })
+    return nil, errors.new("store", message, { code = code, hint = remedy_of(code, path) })
   end
   if not bytes or #bytes ~= SIZE then
     return nil, errors.new("store", ("the key file %s is damaged"):format(path), { code = "damaged",
@@ -50,7 +57,7 @@ function file.create(dir)
   local ok
   ok, message, code = core.file_create(path_in(dir), bytes)
   if not ok and code ~= "EEXIST" then
-    return nil, errors.new("store", message, { code = code })
+    return nil, errors.new("store", message, { code = code, hint = remedy_of(code, path_in(dir)) })
   end
   return file.load(dir)
 end

@@ -19,15 +19,13 @@ Sealed.__index = Sealed
 local RECORD_MAX = 8 * 1024 * 1024
 local NOTE_MAX = 64 * 1024
 
-local HINTS = {
-  mode = "chmod go= '%s'",
-  owner = "use a folder of your own: set ENTRA_AUTH_CLI_HOME",
-  newer = "use the newer version of entra that wrote it",
-}
+local function store_error(message, code, path, kind)
+  return errors.new("store", message, { code = code, hint = code == "newer"
+    and "use the newer version of entra that wrote it" or require("entra.remedy").of(kind or "file", code, path) })
+end
 
-local function store_error(message, code, path)
-  local hint = HINTS[code]
-  return errors.new("store", message, { code = code, hint = hint and hint:format(path) })
+local function is_refusal(err)
+  return require("entra.remedy").is_refusal(err.code)
 end
 
 --- Open a store; nothing is made or read yet.
@@ -41,26 +39,40 @@ function Sealed:path(name, ending)
   return self.records .. "/" .. core.record_file(name) .. ending
 end
 
--- The sealing key, once the folders are known to be ours alone; it is made only where there is something
--- to seal (`create`).
+-- Are the folders ours alone, as far as they exist? With `create` they are made.
+function Sealed:check_folders(create)
+  for _, folder in ipairs { self.dir, self.records } do
+    local ok, message, code = core.dir_check(folder)
+    if ok and create then
+      ok, message, code = core.dir_make(folder)
+    end
+    if not ok then
+      if (code == "owner" or code == "mode") and folder == self.dir
+        and select(3, core.dir_list(self.records)) == "ENOENT" then
+        -- No store is there; where none can be made either, nothing is at stake: a mounted ConfigMap.
+        local writable, problem, errno = core.dir_writable(folder)
+        if not writable then
+          message, code = problem, errno
+        end
+      end
+      return nil, store_error(message, code, folder, "folder")
+    end
+  end
+  return true
+end
+
+-- The sealing key; it is made only where there is something to seal (`create`).
 function Sealed:key_of(create)
   if self.key then
     return self.key
   end
-  local ok, message, code = true, nil, nil
-  if create then
-    ok, message, code = core.dir_make(self.records)
-  end
-  for _, folder in ipairs { self.dir, self.records } do
-    if ok then
-      ok, message, code = core.dir_check(folder)
-    end
-    if not ok then
-      return nil, store_error(message, code, folder)
-    end
+  local sound, err = self:check_folders(create)
+  if not sound then
+    return nil, err
   end
   local provider = self.provider or require("entra.key.file")
-  local key, err = provider.load(self.dir)
+  local key
+  key, err = provider.load(self.dir)
   if not key and not err and create then
     key, err = provider.create(self.dir)
   end
@@ -107,10 +119,12 @@ function Sealed:read(name)
   local path = self:path(name, ".rec")
   local bytes, message, code = core.file_read(path, RECORD_MAX)
   if not bytes then
-    if code == "ENOENT" then
-      return nil
+    -- What is wrong with a folder explains more, and counts even where there is no record yet.
+    local sound, problem = self:check_folders()
+    if not sound and (code ~= "ENOENT" or is_refusal(problem)) then
+      return nil, problem
     end
-    return nil, store_error(message, code, path)
+    return nil, code ~= "ENOENT" and store_error(message, code, path) or nil
   end
   local key, err = self:key_of(false)
   if err then
@@ -176,14 +190,26 @@ function Sealed:remove(name)
   return true
 end
 
+-- No record of ours has these codes when it is looked at.
+local FOREIGN = { ENOENT = true, symlink = true, not_regular = true, too_big = true }
+
 --- The names of the entries for which `wanted(name)` holds, those moved aside included.
--- Reads every header: for rare work only.
--- @treturn {string,...}
+-- Reads every header, whatever the file's mode: for rare work only.
+-- @treturn {string,...}|nil
+-- @treturn entra.errors kind `store`, where a record cannot be looked at
 function Sealed:names(wanted)
+  local sound, err = self:check_folders()
+  if not sound then
+    return nil, err
+  end
   local out = {}
   for _, file in ipairs(core.dir_list(self.records) or {}) do
     if file:match("^%x+%.rec$") or file:match("^%x+%.rec%.broken$") then
-      local bytes = core.file_read(self.records .. "/" .. file, RECORD_MAX)
+      local path = self.records .. "/" .. file
+      local bytes, message, code = core.file_read(path, RECORD_MAX, "any")
+      if not bytes and not FOREIGN[code] then
+        return nil, store_error(message, code, path)
+      end
       local record = bytes and core.record_parse(bytes)
       if record and wanted(record.name) then
         out[#out + 1] = record.name
@@ -201,6 +227,10 @@ end
 -- @treturn userdata|nil the lock; `lock:release()` lets go
 -- @treturn boolean|entra.errors whether somebody else held it first
 function Sealed:lock(name, seconds, wake)
+  local sound, problem = self:check_folders()
+  if not sound and is_refusal(problem) then
+    return nil, problem
+  end
   require("entra.crypto").ready()
   local path = self:path(name, ".lock")
   local lock, waited, code = core.lock(path, seconds, wake)
@@ -219,7 +249,7 @@ function Sealed:lock(name, seconds, wake)
   end
   if code == "timeout" then
     return nil, errors.new("timeout", "timed out waiting for another process of the same profile", {
-      code = "lock_timeout", hint = ("see who holds it: fuser '%s'"):format(path) })
+      code = "lock_timeout", hint = "see who holds it: fuser " .. require("entra.remedy").quote(path) })
   end
   return nil, store_error(waited, code, path)
 end

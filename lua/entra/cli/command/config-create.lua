@@ -8,6 +8,7 @@ local flow = require("entra.flow")
 local output = require("entra.cli.output")
 local profiles = require("entra.profiles")
 local scopes = require("entra.scopes")
+local session = require("entra.cli.session")
 
 local create = {
   name = "config create",
@@ -43,19 +44,36 @@ local function usage(message, hint)
   return nil, errors.new("usage", message, { code = "arguments", hint = hint })
 end
 
+-- A file that the user names may be a link, a pipe, or somebody else's: that is how secrets are mounted and
+-- handed over. Only of a file of their own that is open to others are they told.
+local function read_file(path)
+  local file, problem = io.open(path, "rb")
+  if not file then
+    return nil, problem
+  end
+  local text
+  text, problem = file:read(SECRET_MAX + 1)
+  file:close()
+  if not text then
+    return nil, problem and path .. ": " .. problem or path .. " is empty"
+  end
+  local _, message, code = core.file_read(path, SECRET_MAX)
+  if code == "mode" then
+    session.warn(message .. "; " .. require("entra.remedy").of("file", code, path))
+  end
+  return text
+end
+
 -- The secret that was given, without the line end that files and pipes end in; nil for none.
 local function read_secret(values)
   local text
   if values.client_secret_file and values.client_secret_stdin then
     return usage("--client-secret-file and --client-secret-stdin exclude each other")
   elseif values.client_secret_file then
-    local file, problem = io.open(values.client_secret_file, "rb")
-    text = file and file:read(SECRET_MAX + 1)
-    if file then
-      file:close()
-    end
+    local problem
+    text, problem = read_file(values.client_secret_file)
     if not text then
-      return usage(("cannot read the client secret: %s"):format(problem or values.client_secret_file .. " is empty"))
+      return usage("cannot read the client secret: " .. problem)
     end
   elseif values.client_secret_stdin then
     text = io.stdin:read(SECRET_MAX + 1) or ""
@@ -191,7 +209,10 @@ function create.run(values)
     return nil, err
   end
   if replaced then
-    client.new({ id = replaced.id }, store):forget()
+    ok, err = client.new({ id = replaced.id }, store):forget()
+    if not ok then
+      session.warn("what the old profile stored is still there: " .. err:line())
+    end
   end
   io.stderr:write(("Profile '%s' %s.\n"):format(settings.name, replaced and "replaced" or "created"))
   return {}

@@ -43,16 +43,16 @@ function delete.run(values)
     io.stderr:write("Nothing was deleted.\n")
     return { status = 1 }
   end
-  local id, ok
+  local store = require("entra.store.sealed").new(paths.state)
+  local ok
   ok, err = profiles.update(paths, function(fresh)
-    local removed
-    removed, id = remove(fresh, name)
-    return removed, id
+    local removed, id = remove(fresh, name)
+    if not removed then
+      return nil, id
+    end
+    -- The profile stays as long as its secrets do: what cannot be removed is not out of sight.
+    return require("entra.client").new({ id = id }, store):forget()
   end)
-  if not ok then
-    return nil, err
-  end
-  ok, err = require("entra.client").new({ id = id }, require("entra.store.sealed").new(paths.state)):forget()
   if not ok then
     return nil, err
   end
