@@ -69,7 +69,7 @@ local function check(document, path)
   return document
 end
 
--- The file may be a link, anybody's, and readable by all; neither it nor its folder may be writable by others.
+-- The file may be a link and anybody's; but others may write neither it nor its folder.
 local function read_bytes(paths)
   local path = paths.config
   local bytes, message, code = core.dir_check(path, "public")
@@ -78,7 +78,8 @@ local function read_bytes(paths)
     bytes, message, code = core.file_read(path, FILE_MAX, "public")
   end
   if not bytes and code ~= "ENOENT" then
-    return nil, errors.new("config", message, { code = code, hint = require("entra.remedy").of("profiles", code, path) })
+    return nil, errors.new("config", message, { code = code,
+      hint = require("entra.remedy").of("profiles", code, path) })
   end
   return bytes
 end
@@ -192,11 +193,16 @@ function profiles.update(paths, change)
   local function failed(message, code, kind, path)
     return nil, errors.new("store", message, { code = code, hint = require("entra.remedy").of(kind, code, path) })
   end
-  local ok, message, code = core.dir_make(paths.config)
-  if not ok then
-    return failed(message, code, "config", paths.config)
+  -- Links stay links: what is made and replaced is what they lead to.
+  local folder, message, code = core.file_target(paths.config)
+  local ok
+  if folder then
+    ok, message, code = core.dir_make(folder)
   end
-  local lock, target
+  if not ok then
+    return failed(message, code, "config", folder or paths.config)
+  end
+  local lock
   lock, message, code = core.lock(paths.profiles .. ".lock", LOCK_SECONDS)
   if not lock then
     return failed(message, code, "file", paths.profiles .. ".lock")
@@ -229,13 +235,13 @@ function profiles.update(paths, change)
     if not changed then
       return nil, err
     end
-    -- A link stays a link: what it leads to is replaced.
+    local target
     target, message, code = core.file_target(paths.profiles)
     if target then
       core.file_sweep(target)
       ok, message, code = core.file_replace(target, json.write(document, ORDER) .. "\n", true)
     end
-    if not (target and ok) then
+    if not target or not ok then
       return failed(message, code, "profiles", target or paths.profiles)
     end
     return true

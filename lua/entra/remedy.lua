@@ -38,6 +38,7 @@ end
 local COMMON = {
   symlink = "rm %s", not_regular = "mv %s %s.old", not_folder = "mv %s %s.old",
   ENOSPC = "make room on the disk that holds %s", EDQUOT = "make room on the disk that holds %s",
+  EIO = "check the disk that holds %s", EINTR = "try again",
 }
 local KINDS = {
   file = { mode = "chmod 600 %s", owner = chown, EACCES = STATE, EROFS = STATE },

@@ -33,6 +33,12 @@ local function turn(self, plan, opts)
   if held.refused then
     return nil, refusal(self, plan, errors.from_plain(held.refused) or errors.new("interaction", "refused"))
   end
+  -- Where replay revokes, a refresh token that cannot be stored is a sign-in lost: better not to ask.
+  local ok
+  ok, err = self.store:writable()
+  if not ok then
+    return nil, err
+  end
   local means = way.of(self, plan, opts, held.public)
   means.refresh_token = held.refresh_token
   local sent = self.clock.now()
@@ -127,12 +133,18 @@ function renewal.acquire(self, plan, opts, stale)
   return (plan.refresh and person_token or app_token)(self, plan, opts, stale)
 end
 
---- Fetch the next token while the present one is fresh. Who gets the lock at once does it; a failure, or
--- somebody else at work, costs nothing: the present token is handed out.
+--- Fetch the next token while the present one is fresh. Who gets the lock at once does it; a failure, a store
+-- that could not keep it, or somebody else at work costs nothing: the present token is handed out.
 function renewal.ahead(self, plan, opts, present, seconds)
   local clock = self.clock
   plan.deadline = clock.monotonic()
-  local item, err = flight.run(self, plan, function()
+  local item, err
+  local keeps, problem = self.store:writable()
+  if not keeps then
+    self.log("not renewed ahead of time: %s", problem.message)
+    return self:hand_out(plan, present, opts, true)
+  end
+  item, err = flight.run(self, plan, function()
     local found, note = self:cached(plan), self.store:read_note(plan.lock)
     local failed = note and note.entry == plan.entry and tonumber(note.at) or 0
     -- Nobody needs the next token yet: after a failure there is time for a pause.

@@ -19,7 +19,8 @@ describe("entra.remedy", function()
     assert.matches("^set XDG_STATE_HOME", remedy.of("folder", "EROFS", "/a"))
     assert.matches("^set ENTRA_AUTH_CLI_HOME", remedy.of("config", "EACCES", "/a"))
     assert.equal("make room on the disk that holds '/a'", remedy.of("file", "ENOSPC", "/a"))
-    assert.is_nil(remedy.of("file", "EIO", "/a"))
+    assert.equal("check the disk that holds '/a'", remedy.of("file", "EIO", "/a"))
+    assert.is_nil(remedy.of("file", "timeout", "/a"))
     for _, code in ipairs { "EROFS", "EACCES", "ENOSPC", "EIO", "timeout" } do
       assert.is_false(remedy.is_refusal(code))
     end

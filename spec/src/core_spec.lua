@@ -289,8 +289,8 @@ describe("entra.core", function()
     it("excludes another process, and is freed when that is killed", function()
       local path = dir .. "/l.lock"
       -- One process that holds the lock and its own pid: exec keeps both.
-      os.execute(("bash -c 'umask 077; exec 9>%s; flock 9; echo $$ >%s/pid.new; mv %s/pid.new %s/pid; exec sleep 60' &"):format(
-        path, dir, dir, dir))
+      os.execute(("bash -c 'umask 077; exec 9>%s; flock 9; echo $$ >%s/new; mv %s/new %s/pid; exec sleep 60' &")
+        :format(path, dir, dir, dir))
       repeat until shell.read(dir .. "/pid")
       assert.equal("timeout", code_of(core.lock(path, 0.01)))
       os.execute("kill -9 $(cat " .. dir .. "/pid)")
@@ -300,7 +300,8 @@ describe("entra.core", function()
     it("lets a waiter in when the holder is done", function()
       local path = dir .. "/l.lock"
       -- The holder lets go once the waiter says, through a FIFO, that it is there.
-      os.execute(("mkfifo %s/go; bash -c 'umask 077; exec 9>%s; flock 9; >%s/held; read <%s/go' &"):format(dir, path, dir, dir))
+      os.execute(("mkfifo %s/go; bash -c 'umask 077; exec 9>%s; flock 9; >%s/held; read <%s/go' &"):format(
+        dir, path, dir, dir))
       repeat until shell.read(dir .. "/held")
       assert.equal("timeout", code_of(core.lock(path, 0)))
       os.execute("echo >" .. dir .. "/go")

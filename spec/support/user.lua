@@ -42,8 +42,8 @@ user.ORDINARY = 65534
 
 -- Run a shell script as another user, which takes root; the home stays as it is.
 function user:run_as(uid, script, stdin, more)
-  return self:run(("exec setpriv --reuid=%d --regid=%d --clear-groups bash -c %s"):format(uid, uid, shell.quote(script)),
-    stdin, more)
+  return self:run(("exec setpriv --reuid=%d --regid=%d --clear-groups bash -c %s"):format(
+    uid, uid, shell.quote(script)), stdin, more)
 end
 
 -- The same as an ordinary user; the home becomes theirs.

@@ -177,6 +177,17 @@ function Sealed:write(name, body, about)
   return true
 end
 
+--- Could an entry be written now, as far as rights go?
+-- @treturn true|nil
+-- @treturn entra.errors kind `store`
+function Sealed:writable()
+  local ok, message, code = core.dir_writable(self.records)
+  if not ok then
+    return nil, store_error(message, code, self.records, "folder")
+  end
+  return true
+end
+
 --- Remove an entry, its note, its lock, and what a killed writer of it left behind.
 function Sealed:remove(name)
   core.file_sweep(self:path(name, ".rec"))

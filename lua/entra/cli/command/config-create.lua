@@ -73,7 +73,8 @@ local function read_secret(values)
     local problem
     text, problem = read_file(values.client_secret_file)
     if not text then
-      return usage("cannot read the client secret: " .. problem)
+      return usage("cannot read the client secret: " .. problem, "name a file that you may read, or pipe the secret "
+        .. "into --client-secret-stdin")
     end
   elseif values.client_secret_stdin then
     text = io.stdin:read(SECRET_MAX + 1) or ""
