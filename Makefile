@@ -45,7 +45,7 @@ BUNDLE    = $(BUILD)/$(LUADIR)/entra/cli/bundle.lua
 LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package idp-test test deep \
+.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package idp-test doc test deep \
         bench demo idp clean need-lua
 
 all: need-lua stage
@@ -181,6 +181,10 @@ deep: deps
 
 asan-clang:
 	@$(MAKE) --no-print-directory asan CC=clang BUILD_ASAN=build/asan-clang
+
+# The reference of the Lua API, in build/doc; a warning is an error.
+doc:
+	@ldoc -q --fatalwarnings . >/dev/null
 
 # ---- trying it ----
 

@@ -16,6 +16,10 @@
 -- @field retry_after seconds to wait before asking again
 -- @field claims the claims challenge that came with a refusal (JSON text)
 -- @field cause the error behind this one
+-- @usage
+-- local none, err = entra.profile("no-such-profile")
+-- assert(err.kind == "config" and err.code == "profile_not_found")
+-- print(err, err.hint)
 
 local errors = {}
 

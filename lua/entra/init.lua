@@ -16,6 +16,11 @@ local entra = {
 --   `tenant_id`, `client_id` and optionally `client_secret`, `scopes`, `flow`, `authority_host`
 -- @treturn entra.profile|nil
 -- @treturn entra.errors kind `config`, code `profile_not_found` where there is none of that name
+-- @usage
+-- local p = assert(entra.profile {
+--   tenant_id = "contoso.onmicrosoft.com", client_id = "12345678-1234-1234-1234-123456789abc",
+--   client_secret = os.getenv("APP_SECRET"),
+-- })
 function entra.profile(profile)
   if type(profile) == "string" then
     return require("entra.profile").stored(profile)

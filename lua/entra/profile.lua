@@ -1,11 +1,5 @@
 --- A profile as programs use it: who signs in where, and its tokens.
 --
---     local entra = require("entra")
---     local p = assert(entra.profile("production"))
---     local token, err = p:token()
---     if not token then error(tostring(err)) end
---     print(token:expires_in())
---
 -- A profile from a table keeps its tokens in memory; a stored one shares the
 -- user's sealed store with `entra-auth-cli` and every other process.
 --
@@ -46,6 +40,14 @@ end
 --   `interaction`
 -- @treturn entra.token|nil
 -- @treturn entra.errors
+-- @usage
+-- local token, err = p:token { scope = "https://vault.azure.net/.default", timeout = 20 }
+-- if not token then
+--   io.stderr:write(tostring(err), "\n", err.hint or "", "\n")
+-- end
+-- @usage
+-- -- In an event loop: what is cached, at once, or nil; another process keeps it fresh.
+-- local token = p:token { cached_only = true }
 function Profile:token(opts)
   return self[CLIENT]:acquire(opts)
 end
@@ -77,6 +79,11 @@ end
 -- @tparam[opt] table opts `scope`, `timeout` as above
 -- @treturn entra.token|nil
 -- @treturn entra.errors code `no_refresh_token`, `refresh_token_refused`, or what the exchange met
+-- @usage
+-- local token, err = p:refresh()
+-- if not token and err.code == "refresh_token_refused" then
+--   io.stderr:write("sign in again: ", err.hint, "\n")
+-- end
 function Profile:refresh(opts)
   return self[CLIENT]:refresh(opts)
 end
@@ -85,6 +92,8 @@ end
 -- Entra has no revocation endpoint (RFC 7009): what was issued stays valid until it expires.
 -- @treturn true|nil
 -- @treturn entra.errors
+-- @usage
+-- assert(p:forget())
 function Profile:forget()
   return self[CLIENT]:forget()
 end

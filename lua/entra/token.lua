@@ -20,6 +20,9 @@ end
 
 --- Seconds until it expires; negative afterwards.
 -- @tparam[opt] number now seconds since 1970; the clock's by default
+-- @treturn number
+-- @usage
+-- print(math.floor(token:expires_in() / 60) .. " minutes")
 function Token:expires_in(now)
   return self.expires_on - (now or require("entra.core").now())
 end
@@ -27,6 +30,9 @@ end
 --- The claims, decoded and NOT verified: for people and logs, never for decisions.
 -- @treturn table|nil
 -- @treturn entra.errors kind `usage` where the token is not a JWT
+-- @usage
+-- local claims = token:claims()
+-- print(claims and (claims.upn or claims.appid))
 function Token:claims()
   local decoded, err = require("entra.jwt").decode(self.access_token)
   if not decoded then
