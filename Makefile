@@ -45,8 +45,8 @@ BUNDLE    = $(BUILD)/$(LUADIR)/entra/cli/bundle.lua
 LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package idp-test doc test deep \
-        bench demo idp clean need-lua
+.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package \
+        idp-test doc test deep bench demo idp clean need-lua
 
 all: need-lua stage
 stage: $(SO) $(STAGED) $(BUNDLE) $(LAUNCHER)
