@@ -3,9 +3,10 @@
 # make deps       install what the rest needs (Debian)
 # make            stage a runnable tree in build/
 # make install    the same under PREFIX (DESTDIR is honoured)
-# make lint spec e2e luas asan fuzz package   the parts of `make test`
+# make install-openresty   into OpenResty's site/lualib (PREFIX=/usr/local/openresty, LUA=luajit)
+# make lint spec e2e luas nginx asan fuzz package   the parts of `make test`
 # make idp        the local identity provider, for trying things by hand
-# make bench      costs as ratios beside their goals
+# make bench      costs as ratios beside their goals; make bench-nginx the same in nginx
 
 LUA    ?= lua5.4
 PREFIX ?= /usr/local
@@ -39,14 +40,16 @@ http_LIBS   := -lcurl
 MODULES     := core crypto host http loopback
 
 SO        = $(MODULES:%=$(BUILD)/$(LIBDIR)/%.so)
-LUA_FILES := $(sort $(shell find lua -name '*.lua' | sed 's|^lua/||'))
+# nginx's Lua is LuaJIT, whose folder is Lua 5.1's; no other interpreter can use what is for nginx.
+LUA_FILES := $(sort $(shell find lua -name '*.lua' $(if $(filter 5.1,$(LUA_VERSION)),,-not -path 'lua/resty/*') | \
+               sed 's|^lua/||'))
 STAGED    = $(LUA_FILES:%=$(BUILD)/$(LUADIR)/%)
 BUNDLE    = $(BUILD)/$(LUADIR)/entra/cli/bundle.lua
 LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install installed deps lint spec e2e luas on-this-lua asan asan-clang valgrind tsan fuzz package \
-        idp-test doc test deep bench demo idp clean need-lua
+.PHONY: all stage install install-openresty installed deps lint spec e2e luas on-this-lua nginx asan asan-clang valgrind tsan fuzz package \
+        idp-test doc test deep bench bench-nginx demo idp clean need-lua
 
 all: need-lua stage
 stage: $(SO) $(STAGED) $(BUNDLE) $(LAUNCHER)
@@ -75,7 +78,8 @@ $(BUILD)/$(LUADIR)/%.lua: lua/%.lua
 # opening thirty files 3 % of an exchange.
 BUNDLED := $(filter-out entra/init.lua entra/jwt.lua entra/profile.lua entra/store/memory.lua \
              entra/grant/device_code.lua entra/grant/authorization_code.lua entra/id_token.lua entra/redirect.lua \
-             entra/browser.lua entra/sign_in.lua entra/cli/clipboard.lua entra/cli/options.lua entra/cli/output.lua entra/cli/prompt.lua \
+             entra/browser.lua entra/sign_in.lua entra/cli/clipboard.lua entra/cli/options.lua entra/cli/output.lua \
+             entra/cli/prompt.lua $(filter resty/%,$(LUA_FILES)) \
              $(filter-out %/get-token.lua,$(filter entra/cli/command/%,$(LUA_FILES))),$(LUA_FILES))
 
 $(BUNDLE): $(BUNDLED:%=lua/%) .ci/bundle.lua
@@ -102,6 +106,16 @@ install: all
 	@chmod 755 $(DESTDIR)$(INST_BINDIR)/entra-auth-cli.new
 	@mv $(DESTDIR)$(INST_BINDIR)/entra-auth-cli.new $(DESTDIR)$(INST_BINDIR)/entra-auth-cli
 	@echo "installed $(INST_BINDIR)/entra-auth-cli"
+
+# OpenResty searches site/lualib by itself, for sources and C modules alike; its Lua is LuaJIT. The CLI is no
+# part of this.
+install-openresty: all
+	@test "$(LUA_VERSION)" = 5.1 || { echo "make: OpenResty's Lua is LuaJIT: add LUA=luajit" >&2; exit 1; }
+	@install -d $(DESTDIR)$(PREFIX)/site/lualib/entra
+	@install -m 755 $(SO) $(DESTDIR)$(PREFIX)/site/lualib/entra
+	@for f in $(filter-out entra/cli/%,$(LUA_FILES)); do \
+	  install -D -m 644 $(BUILD)/$(LUADIR)/$$f $(DESTDIR)$(PREFIX)/site/lualib/$$f || exit 1; done
+	@echo "installed $(PREFIX)/site/lualib/resty/entra.lua"
 
 deps:
 	@.ci/deps
@@ -141,6 +155,12 @@ on-this-lua: installed
 	@$(LUA_BIN) $(RUN_SPECS) $(INSTALLED) $(addprefix spec/e2e/,seed_spec.lua get_token_spec.lua refresh_spec.lua \
 	  inspect_spec.lua library_spec.lua install_spec.lua)
 
+# resty.entra in a real nginx, whose Lua is LuaJIT.
+NGINX := $(wildcard spec/nginx/*_spec.lua)
+nginx: installed
+	@$(MAKE) --no-print-directory -s LUA=luajit installed
+	@$(AT_ONCE) $(NGINX:%=run/%)
+
 # The same unit specs with every C module, and their interpreter, built for the sanitizers.
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BUILD_ASAN := build/asan
@@ -173,11 +193,11 @@ idp-test:
 	@npm test --silent --prefix spec/support/idp
 
 test: deps
-	@MAKE="$(MAKE)" .ci/test lint spec e2e luas asan fuzz package idp-test
+	@MAKE="$(MAKE)" .ci/test lint spec e2e luas nginx asan fuzz package idp-test
 
 # What takes longer than a commit should.
 deep: deps
-	@FUZZ_SECONDS=60 MAKE="$(MAKE)" .ci/test lint spec e2e luas asan asan-clang valgrind tsan fuzz package idp-test
+	@FUZZ_SECONDS=60 MAKE="$(MAKE)" .ci/test lint spec e2e luas nginx asan asan-clang valgrind tsan fuzz package idp-test
 
 asan-clang:
 	@$(MAKE) --no-print-directory asan CC=clang BUILD_ASAN=build/asan-clang
@@ -197,6 +217,10 @@ idp: deps
 
 bench: installed
 	@.ci/bench
+
+bench-nginx:
+	@$(MAKE) --no-print-directory -s LUA=luajit installed
+	@.ci/bench-nginx
 
 clean:
 	rm -rf build

@@ -29,12 +29,14 @@ local function silent() end
 -- @tparam table settings of the profile, see `entra.profiles`
 -- @tparam table store `entra.store.sealed` or `entra.store.memory`
 -- @tparam[opt] table env `clock` (`now`, `monotonic`, `wait`), `wake` (a descriptor that interrupts waits),
---   `http` (instead of libcurl's), `log(format, …)`, `warn(message)`
+--   `http` (instead of libcurl's), `log(format, …)`, `warn(message)`; `connect_timeout` (seconds for one
+--   connection), `lock_patience` (seconds after which an app's exchange goes on without the store)
 function client.new(settings, store, env)
   env = env or {}
   return setmetatable({
     settings = settings, store = store, clock = env.clock or require("entra.clock").new(env.wake),
     wake = env.wake, http = env.http, log = env.log or silent, warn = env.warn or silent,
+    connect_timeout = env.connect_timeout, lock_patience = env.lock_patience,
   }, Client)
 end
 

@@ -114,13 +114,33 @@ local function default_http()
   return http_client
 end
 
+-- Why nothing may be asked of the network here, or nil.
+local forbidden
+
+--- From now on refuse every exchange in this Lua state: for hosts whose one thread serves others too, and
+-- must never wait. Tokens that are stored are still handed out.
+-- @tparam string reason a sentence that names the remedy, for the error's message
+function exchange.forbid(reason)
+  forbidden = reason
+end
+
+--- What is returned in place of an exchange where `exchange.forbid` was called, or nil.
+-- @treturn entra.errors|nil kind `usage`, code `would_block`
+function exchange.refusal()
+  return forbidden and errors.new("usage", forbidden, { code = "would_block" })
+end
+
 --- Post a form to one of the authority's endpoints.
 -- @tparam table settings of the profile: `authority`, `tenant`
 -- @tparam table request `form`; optional `endpoint`, `expect`, `repeatable`, `retry`: see `src/http.h`
--- @tparam table env `clock`, `deadline` (monotonic seconds); optional `wake`, `http`, `log`
+-- @tparam table env `clock`, `deadline` (monotonic seconds); optional `wake`, `http`, `log`, `connect_timeout`
 -- @treturn table|nil the reply's known fields
 -- @treturn entra.errors
 function exchange.post(settings, request, env)
+  local refusal = exchange.refusal()
+  if refusal then
+    return nil, refusal
+  end
   local endpoint = request.endpoint or "token"
   local url = authority.endpoint(settings.authority, settings.tenant, endpoint)
   local host = url:match("^https://([^/]+)")
@@ -128,7 +148,7 @@ function exchange.post(settings, request, env)
   local reply, message, code, details = (env.http or default_http()):post {
     url = url, form = request.form, expect = request.expect or "token", headers = headers(),
     repeatable = request.repeatable, retry = request.retry, wake = env.wake,
-    timeout = math.max(0.001, env.deadline - started),
+    timeout = math.max(0.001, env.deadline - started), connect_timeout = env.connect_timeout,
   }
   if env.log then
     env.log("%s %s: %s in %.0f ms", endpoint, host, reply and "answered" or code == "oauth" and details.error or code,

@@ -19,10 +19,16 @@ local flight = {}
 -- @treturn boolean|entra.errors true where the second look found it
 function flight.run(self, plan, answered, work, explicit)
   local clock = self.clock
-  local lock, waited = self.store:lock(plan.lock, math.max(0, plan.deadline - clock.monotonic()), self.wake)
+  local patience = math.max(0, plan.deadline - clock.monotonic())
+  if self.lock_patience and not plan.refresh then
+    patience = math.min(patience, self.lock_patience)
+  end
+  local lock, waited = self.store:lock(plan.lock, patience, self.wake)
   if not lock then
     local err = waited
-    if err.kind ~= "store" or plan.refresh or require("entra.remedy").is_refusal(err.code) then
+    -- A second token does no harm to an app, and is not worth keeping many requests waiting.
+    local too_long = err.kind == "timeout" and self.lock_patience
+    if plan.refresh or err.kind ~= "store" and not too_long or require("entra.remedy").is_refusal(err.code) then
       return nil, err
     end
     self.warn("working without a store: " .. err:line())

@@ -111,7 +111,7 @@ local function need(spec, field)
   return spec[field]
 end
 
---- A profile from a table; its tokens live in memory.
+--- A profile from a table; its tokens live in memory, unless `env.store` keeps them.
 -- @tparam table spec
 -- @tparam string spec.tenant_id GUID or domain
 -- @tparam string spec.client_id the app's id
@@ -120,8 +120,8 @@ end
 -- @tparam[opt] string spec.flow as in `token`
 -- @tparam[opt] string spec.redirect_uri where the browser comes back to; `http://localhost` by default
 -- @tparam[opt] string spec.authority_host an https origin; Microsoft's public cloud by default
--- @tparam[opt] string spec.name for messages
--- @tparam[opt] table env see `entra.client`
+-- @tparam[opt] string spec.name for messages; in a store, profiles of different names share nothing
+-- @tparam[opt] table env see `entra.client`; and `store`
 -- @treturn entra.profile|nil
 -- @treturn entra.errors kind `config` or `usage` for a value that cannot be; a missing field raises
 function profile.from_table(spec, env)
@@ -143,10 +143,11 @@ function profile.from_table(spec, env)
     end
   end
   return wrap({
-    id = "inline", name = spec.name or "(inline)", tenant = tenant, client_id = client_id, authority = origin,
+    id = spec.name and "inline." .. spec.name or "inline", name = spec.name or "(inline)",
+    tenant = tenant, client_id = client_id, authority = origin,
     scopes = scopes.split(spec.scopes), flows = flows, redirect_uri = spec.redirect_uri,
     client_secret = spec.client_secret, auth_method = spec.client_secret and "client-secret" or "none",
-  }, require("entra.store.memory").new(), env)
+  }, env and env.store or require("entra.store.memory").new(), env)
 end
 
 --- A stored profile.

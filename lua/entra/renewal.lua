@@ -130,12 +130,19 @@ end
 -- @tparam table opts
 -- @tparam table|nil stale a token that is not fresh, but may still be alive
 function renewal.acquire(self, plan, opts, stale)
+  local refusal = exchange.refusal() -- asked here too: waiting for a lock blocks as well
+  if refusal then
+    return nil, refusal
+  end
   return (plan.refresh and person_token or app_token)(self, plan, opts, stale)
 end
 
 --- Fetch the next token while the present one is fresh. Who gets the lock at once does it; a failure, a store
 -- that could not keep it, or somebody else at work costs nothing: the present token is handed out.
 function renewal.ahead(self, plan, opts, present, seconds)
+  if exchange.refusal() then
+    return self:hand_out(plan, present, opts, true)
+  end
   local clock = self.clock
   plan.deadline = clock.monotonic()
   local item, err
@@ -165,6 +172,10 @@ end
 
 --- `Client:refresh`.
 function renewal.refresh(self, plan, opts)
+  local refusal = exchange.refusal()
+  if refusal then
+    return nil, refusal
+  end
   local held, err = self:grip(plan)
   local item
   if held then

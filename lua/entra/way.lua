@@ -20,7 +20,8 @@ end
 -- @tparam[opt] boolean is_public whether the app proves nothing here, whatever credential it has
 -- @treturn table see `entra.grant.client_credentials.run`; `sent` is when the last request was
 function way.of(self, plan, opts, is_public)
-  local env = { clock = self.clock, deadline = plan.deadline, wake = self.wake, http = self.http, log = self.log }
+  local env = { clock = self.clock, deadline = plan.deadline, wake = self.wake, http = self.http, log = self.log,
+    connect_timeout = self.connect_timeout }
   local out = {
     settings = self.settings, scopes = plan.scopes, clock = self.clock, deadline = plan.deadline,
     claims = opts.claims,
