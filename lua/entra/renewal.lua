@@ -130,9 +130,9 @@ end
 -- @tparam table opts
 -- @tparam table|nil stale a token that is not fresh, but may still be alive
 function renewal.acquire(self, plan, opts, stale)
-  local refusal = exchange.refusal() -- asked here too: waiting for a lock blocks as well
-  if refusal then
-    return nil, refusal
+  local forbidden = exchange.refusal() -- asked here too: waiting for a lock blocks as well
+  if forbidden then
+    return nil, forbidden
   end
   return (plan.refresh and person_token or app_token)(self, plan, opts, stale)
 end
@@ -172,9 +172,9 @@ end
 
 --- `Client:refresh`.
 function renewal.refresh(self, plan, opts)
-  local refusal = exchange.refusal()
-  if refusal then
-    return nil, refusal
+  local forbidden = exchange.refusal()
+  if forbidden then
+    return nil, forbidden
   end
   local held, err = self:grip(plan)
   local item

@@ -17,7 +17,7 @@ load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
 @user@
 pid @prefix@/pid;
-error_log @prefix@/error.log info;
+error_log @prefix@/error.log notice;
 worker_processes @workers@;
 worker_rlimit_nofile 8192;
 worker_shutdown_timeout 20s;
@@ -127,7 +127,7 @@ function nginx:wait_for(what, condition)
     end
     os.execute("sleep 0.05")
   end
-  error(("waited in vain for %s\n%s"):format(what, self:log()))
+  error(("waited in vain for %s\n%s"):format(what, self:log():sub(-2000)))
 end
 
 function nginx:log()
@@ -137,13 +137,28 @@ end
 -- The pids of the workers that are not on their way out.
 function nginx:workers()
   local out = {}
-  local list = shell.capture(("ps -o pid=,args= --ppid %d || true"):format(self.pid))
-  for pid in list:gmatch("(%d+) nginx: worker process[^%w]*\n") do
-    out[#out + 1] = tonumber(pid)
+  for line in shell.capture(("ps -o pid=,args= --ppid %d || true"):format(self.pid)):gmatch("[^\n]+") do
+    out[#out + 1] = tonumber(line:match("(%d+) nginx: worker process$"))
   end
-  local last = list:match("(%d+) nginx: worker process%s*$")
-  out[#out + 1] = tonumber(last)
   return out
+end
+
+-- Reload, and wait until the new workers are there and the old ones on their way out.
+function nginx:reload()
+  local old = {}
+  for _, pid in ipairs(self:workers()) do
+    old[pid] = true
+  end
+  self:signal("HUP")
+  self:wait_for("new workers", function()
+    local pids = self:workers()
+    for _, pid in ipairs(pids) do
+      if old[pid] then
+        return false
+      end
+    end
+    return #pids >= (self.parts.workers or 2)
+  end)
 end
 
 function nginx:signal(name, pid)
@@ -152,8 +167,8 @@ end
 
 -- curl; returns {status, body, headers (lower case)}. `more` are further arguments.
 function nginx:get(path, more)
-  local text = shell.capture(("curl -sS -i --max-time 30 --unix-socket %s/http.sock %s http://localhost%s && echo"):format(
-    self.prefix, more or "", path))
+  local text = shell.capture(("curl -sS -i --max-time 30 --unix-socket %s/http.sock %s http://localhost%s && echo")
+    :format(self.prefix, more or "", path))
   local head, body = text:match("^(.-)\r\n\r\n(.*)$")
   local headers = {}
   for name, value in head:gmatch("\n([^:\n]+): ([^\r\n]*)") do

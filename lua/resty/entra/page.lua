@@ -6,7 +6,8 @@ local page = {}
 --- Answer 503 with a Retry-After, and end the request.
 -- @tparam number|nil seconds until another attempt makes sense
 function page.unavailable(seconds)
-  local wait = math.max(1, math.ceil(seconds or 1))
+  -- nginx's clock stands still between events: a hundredth more is no second more.
+  local wait = math.max(1, math.ceil((seconds or 1) - 0.01))
   ngx.status = ngx.HTTP_SERVICE_UNAVAILABLE
   ngx.header["Retry-After"] = wait
   ngx.header["Content-Type"] = "application/json"

@@ -9,6 +9,8 @@ local thread = {}
 -- @treturn table plain values only
 function thread.run(job)
   local ok, result = pcall(function() return require("resty.entra.obtain").run(job) end)
+  -- A Lua state that works once in half an hour would never collect by itself; here it holds nobody up.
+  collectgarbage()
   if ok then
     return result
   end
