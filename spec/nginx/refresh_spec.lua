@@ -39,7 +39,9 @@ describe("under a steady load", function()
     assert.is_true(provider.requests("token") >= 2)
   end)
 
-  it("days of tokens leave the workers as large as they were", function()
+  -- One worker and one thread: each further thread makes its Lua state when it is first needed, which is
+  -- growth, but no leak.
+  it("days of tokens leave a worker as large as it was", function()
     provider.settings { access_token_ttl = 2 }
     local profiles, names = {}, {}
     local daemon = provider.start().clients.daemon
@@ -48,27 +50,23 @@ describe("under a steady load", function()
         .. "authority_host = '%s' }"):format(i, provider.start().tenant, daemon.client_id, provider.start().base)
       names[i] = ("'p%d'"):format(i)
     end
-    server = nginx.started {
+    server = nginx.started { workers = 1, main = "thread_pool entra threads=1;",
       init = ("init_by_lua_block { require('resty.entra').setup { profiles = { %s } } }")
         :format(table.concat(profiles, ", ")),
       server = ("location /api/ { content_by_lua_block { for _, name in ipairs { %s } do "
         .. "assert(require('resty.entra').token(name)) end } }"):format(table.concat(names, ", ")),
     }
     local function resident()
-      local sum = 0
-      for _, pid in ipairs(server:workers()) do
-        sum = sum + tonumber(shell.read(("/proc/%d/status"):format(pid)):match("VmRSS:%s+(%d+)"))
-      end
-      return sum
+      return tonumber(shell.read(("/proc/%d/status"):format(server:workers()[1])):match("RssAnon:%s+(%d+)"))
     end
-    local load = { seconds = 7, every = 10 }
+    local load = { seconds = 5, every = 10 }
     assert.equal(0, server:herd(load) ().statuses["500"] or 0, server:log():sub(-2000))
     local before, tokens = resident(), provider.requests("token")
     assert.equal(0, server:herd(load) ().statuses["500"] or 0)
     assert.equal(0, server:herd(load) ().statuses["500"] or 0)
     tokens = provider.requests("token") - tokens
-    assert.is_true(tokens >= 48, "only " .. tokens .. " tokens") -- a day of them, at half-life
+    assert.is_true(tokens >= 96, "only " .. tokens .. " tokens") -- two days of one profile's, renewed at half-life
     local growth = resident() - before
-    assert.is_true(growth < 1536, growth .. " KiB more after " .. tokens .. " tokens")
+    assert.is_true(growth < 512, growth .. " KiB more after " .. tokens .. " tokens")
   end)
 end)

@@ -206,6 +206,7 @@ function nginx:stop(signal)
 end
 
 function nginx:remove()
+  self.pid = self.pid or tonumber(shell.read(self.prefix .. "/pid") or "") -- one that should not have started
   self:stop()
   os.execute("rm -rf " .. shell.quote(self.prefix))
 end
