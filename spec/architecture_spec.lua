@@ -130,7 +130,7 @@ describe("the architecture", function()
     -- What is nginx's is specified in a running nginx, under the name of what it is seen to do.
     local seen_as = {
       [""] = "inject", definition = "setup", host = "setup", page = "failure", shared = "failure", held = "refresh",
-      thread = "lifecycle", obtain = "store", status = "metrics",
+      flight = "lifecycle", thread = "lifecycle", obtain = "store", status = "metrics",
     }
     for _, path in ipairs(FILES) do
       local resty = path:match("^lua/resty/entra/?(.*)%.lua$")

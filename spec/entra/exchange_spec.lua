@@ -42,6 +42,22 @@ describe("entra.exchange", function()
     assert.is_true(http.requests[1].timeout > 0)
   end)
 
+  it("bounds connecting where told to", function()
+    http.script = { {} }
+    exchange.post(SETTINGS, { form = FORM }, { clock = clock, http = http, deadline = clock.monotonic() + 5,
+      connect_timeout = 2 })
+    assert.equal(2, http.requests[1].connect_timeout)
+  end)
+
+  it("asks nobody once it was forbidden to", function()
+    exchange.forbid("not here: ask elsewhere")
+    local reply, err = post({})
+    exchange.forbid(nil)
+    assert.is_nil(reply)
+    assert.same({ "usage", "would_block", "not here: ask elsewhere" }, { err.kind, err.code, err.message })
+    assert.equal(0, #http.requests)
+  end)
+
   it("names every request by another version 4 UUID", function()
     local seen = {}
     for i = 1, 20 do

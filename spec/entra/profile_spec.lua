@@ -18,6 +18,20 @@ describe("entra.profile", function()
     assert.equal("no_refresh_token", select(2, p:refresh()).code)
   end)
 
+  it("from a table keeps them in the store it is given, apart from those of another name", function()
+    local store, http = require("entra.store.memory").new(), new_http()
+    local function token(name)
+      http.script = { { access_token = name, token_type = "Bearer", expires_in = 3600 } }
+      local p = assert(profile.from_table({ tenant_id = "contoso.com", client_id = "c", client_secret = "s",
+        name = name }, { http = http, clock = new_clock(), store = store }))
+      return assert(p:token()).access_token
+    end
+    assert.equal("a", token("a"))
+    assert.equal("b", token("b"))
+    assert.equal("a", token("a"))
+    assert.equal(2, #http.requests)
+  end)
+
   it("shows its name and nothing else", function()
     local p = assert(entra.profile { tenant_id = "t", client_id = "c", client_secret = "telling", name = "n" })
     assert.equal("entra.profile(n)", tostring(p))

@@ -57,6 +57,65 @@ describe("entra.renewal", function()
     return self
   end
 
+  describe("where waiting is forbidden", function()
+    local exchange = require("entra.exchange")
+    after_each(function() exchange.forbid(nil) end)
+
+    it("hands out what is stored, and waits for no lock", function()
+      local self = new(APP)
+      http.script = { reply("a1", { refresh_in = 10 }) }
+      assert(self:acquire())
+      exchange.forbid("not here")
+      store.lock = function() error("a lock was asked for") end
+      assert.equal("a1", assert(self:acquire()).access_token)
+      clock.pass(20)
+      assert.equal("a1", assert(self:acquire()).access_token) -- due, and not fetched here
+      for _, call in ipairs { function() return self:acquire { force = true } end,
+        function() return self:refresh() end } do
+        local token, err = call()
+        assert.is_nil(token)
+        assert.equal("would_block", err.code)
+      end
+      assert.equal(1, #http.requests)
+    end)
+  end)
+
+  describe("with little patience for a lock", function()
+    local function busy(_, _, seconds)
+      return nil, errors.new("timeout", "timed out waiting", { code = "lock_timeout", waited = seconds })
+    end
+
+    it("an app goes on without the store", function()
+      local asked
+      store.lock = function(_, _, seconds)
+        asked = seconds
+        return busy(nil, nil, seconds)
+      end
+      http.script = { reply("a1") }
+      local self = client.new(APP, store, { clock = clock, http = http, lock_patience = 1,
+        warn = function(message) warnings[#warnings + 1] = message end })
+      assert.equal("a1", assert(self:acquire()).access_token)
+      assert.equal(1, asked)
+      assert.is_nil(store:read(APP_TOKENS))
+      assert.matches("working without a store: timed out waiting", warnings[1])
+    end)
+
+    it("a person's refresh token still waits its turn", function()
+      signed_in { refresh_token = "rt1" }
+      local asked
+      store.lock = function(_, _, seconds)
+        asked = seconds
+        return busy(nil, nil, seconds)
+      end
+      local self = client.new(PERSON, store, { clock = clock, http = http, lock_patience = 1 })
+      local token, err = self:acquire { force = true, timeout = 5 }
+      assert.is_nil(token)
+      assert.equal("lock_timeout", err.code)
+      assert.equal(5, asked)
+      assert.equal(0, #http.requests)
+    end)
+  end)
+
   -- Make the store's `verb` behave otherwise; `before` is the true one.
   local function bend(verb, with)
     local before = store[verb]

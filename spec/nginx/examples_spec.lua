@@ -105,10 +105,10 @@ describe("the example", function()
     local become = shell.capture("id -u") == "0" and "runuser -u " .. nginx.WORKERS_USER .. " --" or ""
     local script = ("cd /; www() { %s env ENTRA_AUTH_CLI_HOME=%s/store %s/tree/bin/entra-auth-cli \"$@\"; }; set -e\n")
       :format(become, server.prefix, server.prefix) .. table.concat(commands, "\n")
-    script = script:gsub("87654321%-4321%-4321%-4321%-cba987654321", (server.idp.clients.public.client_id:gsub("%%", "")))
+    script = script:gsub("87654321%-4321%-4321%-4321%-cba987654321", server.idp.clients.public.client_id)
       :gsub("contoso%.onmicrosoft%.com", server.idp.tenant)
-    local result = shell.run(script, { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", SSL_CERT_FILE = server.prefix .. "/ca.pem",
-      AZURE_AUTHORITY_HOST = server.idp.base })
+    local result = shell.run(script, { PATH = "/usr/sbin:/usr/bin:/sbin:/bin",
+      SSL_CERT_FILE = server.prefix .. "/ca.pem", AZURE_AUTHORITY_HOST = server.idp.base })
     assert.equal(0, result.status, result.err)
     server:start()
     assert.equal("Bearer " .. result.out:match("(eyJ%S+)"), server:get("/v1.0/me").body)

@@ -33,7 +33,8 @@ describe("setup", function()
       "nginx: dict: there is no 'lua_shared_dict nope 4m;' in the http block" },
     { "a missing pool", init("profiles = { api = api }, pool = 'nope'"),
       "nginx: pool: there is no 'thread_pool nope threads=4;' at the top of nginx.conf" },
-    { "a timeout that is none", init("profiles = { api = api }, timeout = 600"), "timeout: should be seconds, up to 60" },
+    { "a timeout that is none", init("profiles = { api = api }, timeout = 600"),
+      "timeout: should be seconds, up to 60" },
     { "a relative store", init("profiles = { api = api }, store = 'store'"), "store: should be an absolute path" },
     { "a store that is not there", init("profiles = { api = api }, store = '@prefix@/none'"),
       "store: there is no folder /tmp/.-/none: install %-d %-o www%-data %-m 0700 /tmp" },
@@ -83,7 +84,8 @@ describe("setup", function()
     os.execute(("cp -L $(ldd /usr/sbin/nginx | awk '/libssl/ {print $3}') %s/libssl-2.so.3"):format(server.prefix))
     local result = server:command()
     assert.is_true(result.status ~= 0)
-    assert.is_truthy((result.err .. server:log()):find("nginx and libcurl bring two OpenSSLs into one process", 1, true))
+    assert.is_truthy((result.err .. server:log()):find("nginx and libcurl bring two OpenSSLs into one process",
+      1, true))
   end)
 
   it("says in one line what it found", function()
