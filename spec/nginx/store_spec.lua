@@ -26,7 +26,8 @@ describe("with a store", function()
     local become = shell.capture("id -u") == "0" and "runuser -u " .. nginx.WORKERS_USER .. " -- " or ""
     local result = shell.run(("cd / && %senv -i PATH=/usr/bin:/bin ENTRA_AUTH_CLI_HOME=%s/store "
       .. "SSL_CERT_FILE=%s/ca.pem AZURE_AUTHORITY_HOST=%s %s/tree/bin/entra-auth-cli %s"):format(become,
-      server.prefix, server.prefix, server.idp.base, server.prefix, arguments), { PATH = "/usr/sbin:/usr/bin:/sbin:/bin" }, stdin)
+      server.prefix, server.prefix, server.idp.base, server.prefix, arguments),
+      { PATH = "/usr/sbin:/usr/bin:/sbin:/bin" }, stdin)
     assert.equal(0, result.status, result.err)
     return result.out
   end
