@@ -32,13 +32,13 @@ http {
   lua_package_path "@tree@/share/lua/5.1/?.lua;@tree@/share/lua/5.1/?/init.lua;;";
   lua_package_cpath "@tree@/lib/lua/5.1/?.so;;";
   @http@
-  # Says what it was sent.
+  # Says what it was sent. A full backlog would refuse a herd on a unix socket at once.
   server {
-    listen unix:@prefix@/upstream.sock;
+    listen unix:@prefix@/upstream.sock backlog=4096;
     location / { access_log off; return 200 "$http_authorization"; }
   }
   server {
-    listen unix:@prefix@/http.sock; listen unix:@prefix@/h2.sock http2;
+    listen unix:@prefix@/http.sock backlog=4096; listen unix:@prefix@/h2.sock http2;
     @server@
   }
 }
