@@ -87,10 +87,11 @@ static int open_doors(struct ent_listener *listener, int port)
 
 	if (rc >= 0)
 		rc = listener->port = port_of(listener->doors[0]);
-	if (rc >= 0)
+	if (rc >= 0) {
 		rc = listener->doors[1] = open_ipv6(listener->port);
-	if (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL) /* a machine without IPv6 */
-		rc = 0;
+		if (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL) /* a machine without IPv6 */
+			rc = 0;
+	}
 	if (rc < 0)
 		close_doors(listener);
 	return rc < 0 ? rc : 0;
@@ -297,8 +298,8 @@ static void let_in(struct ent_listener *listener, int door, const struct errand 
 	int fd = accept4(door, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		/* Out of descriptors or memory, most likely: the door stays readable, and must not be looked
-		 * at again at once. */
+		/* Out of descriptors or memory, most likely. The door stays readable: to look again at once
+		 * would be to spin. */
 		if (!is_passing(errno) && errno != ECONNABORTED)
 			listener->deaf_until = ent_clock_monotonic() + deaf_time;
 		return;

@@ -2,10 +2,10 @@
  * Where a sign-in in a browser ends: one redirect to this machine's loopback,
  * taken among whatever else comes to that port (RFC 8252 §7.3, §8.3).
  *
- * Any program and any web page here can send requests to it. All are answered, none ends
- * the wait but a GET of the right path, for a loopback host, with the right state.
- * Connections are few, small and short-lived, and a new one pushes out the one with
- * the least time left, so that nobody holds the door by being slow or many.
+ * Any program and any web page on this machine can send requests here. What ends the wait
+ * is a GET of the right path, for a loopback host, with the right state; all else is
+ * answered and forgotten. Connections are few, small and short-lived, and a new one pushes
+ * out the one with the least time left: nobody holds the door by being slow or many.
  *
  * Not done here: making the state, redeeming the code, TLS (RFC 8252 wants none).
  * No thread, no signal handler; SIGPIPE cannot arise.
@@ -61,10 +61,11 @@ int ent_listener_open(struct ent_listener *listener, int port, const char *path,
 bool ent_listener_is_open(const struct ent_listener *listener);
 
 /*
- * Wait for the redirect, on a listener that is open. When it has come, nothing listens any more, and its page
- * is delivered, which may take another second. Fails with "timeout", "interrupted" or "input". Where that
- * leaves it open it may be called again: nothing that has begun to arrive is lost. An interrupted delivery
- * closes it, and the redirect is gone.
+ * Wait for the redirect, on a listener that is open. When it has come, nothing listens any
+ * more while its page is delivered, which takes a second at most.
+ * Fails with "timeout", "interrupted" or "input". Where that leaves the listener open, this may be called
+ * again, and nothing that has begun to arrive is lost. An interrupted delivery closes it, and the
+ * redirect is gone.
  */
 int ent_listener_wait(struct ent_listener *listener, const struct ent_listener_wait *wait,
                       struct ent_redirect *out, struct ent_err *err);
