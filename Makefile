@@ -48,8 +48,8 @@ BUNDLE    = $(BUILD)/$(LUADIR)/entra/cli/bundle.lua
 LAUNCHER  = $(BUILD)/bin/entra-auth-cli
 
 .DELETE_ON_ERROR:
-.PHONY: all stage install install-openresty installed deps lint spec e2e luas on-this-lua nginx asan asan-clang valgrind tsan fuzz package \
-        idp-test doc test deep bench bench-nginx demo idp clean need-lua
+.PHONY: all stage install install-openresty installed deps lint spec e2e luas on-this-lua nginx asan asan-clang valgrind \
+        tsan fuzz package idp-test doc test deep bench bench-nginx demo idp clean need-lua
 
 all: need-lua stage
 stage: $(SO) $(STAGED) $(BUNDLE) $(LAUNCHER)

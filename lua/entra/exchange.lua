@@ -115,19 +115,19 @@ local function default_http()
 end
 
 -- Why nothing may be asked of the network here, or nil.
-local forbidden
+local reason_against
 
 --- From now on refuse every exchange in this Lua state: for hosts whose one thread serves others too, and
 -- must never wait. Tokens that are stored are still handed out.
 -- @tparam string reason a sentence that names the remedy, for the error's message
 function exchange.forbid(reason)
-  forbidden = reason
+  reason_against = reason
 end
 
 --- What is returned in place of an exchange where `exchange.forbid` was called, or nil.
 -- @treturn entra.errors|nil kind `usage`, code `would_block`
-function exchange.refusal()
-  return forbidden and errors.new("usage", forbidden, { code = "would_block" })
+function exchange.forbidden()
+  return reason_against and errors.new("usage", reason_against, { code = "would_block" })
 end
 
 --- Post a form to one of the authority's endpoints.
@@ -137,9 +137,9 @@ end
 -- @treturn table|nil the reply's known fields
 -- @treturn entra.errors
 function exchange.post(settings, request, env)
-  local refusal = exchange.refusal()
-  if refusal then
-    return nil, refusal
+  local forbidden = exchange.forbidden()
+  if forbidden then
+    return nil, forbidden
   end
   local endpoint = request.endpoint or "token"
   local url = authority.endpoint(settings.authority, settings.tenant, endpoint)

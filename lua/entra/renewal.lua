@@ -8,6 +8,7 @@
 
 local cache = require("entra.cache")
 local errors = require("entra.errors")
+local exchange = require("entra.exchange")
 local flight = require("entra.flight")
 local keep = require("entra.keep")
 local refresh_token = require("entra.grant.refresh_token")
@@ -130,7 +131,7 @@ end
 -- @tparam table opts
 -- @tparam table|nil stale a token that is not fresh, but may still be alive
 function renewal.acquire(self, plan, opts, stale)
-  local forbidden = exchange.refusal() -- asked here too: waiting for a lock blocks as well
+  local forbidden = exchange.forbidden() -- asked here too: waiting for a lock blocks as well
   if forbidden then
     return nil, forbidden
   end
@@ -140,7 +141,7 @@ end
 --- Fetch the next token while the present one is fresh. Who gets the lock at once does it; a failure, a store
 -- that could not keep it, or somebody else at work costs nothing: the present token is handed out.
 function renewal.ahead(self, plan, opts, present, seconds)
-  if exchange.refusal() then
+  if exchange.forbidden() then
     return self:hand_out(plan, present, opts, true)
   end
   local clock = self.clock
@@ -172,7 +173,7 @@ end
 
 --- `Client:refresh`.
 function renewal.refresh(self, plan, opts)
-  local forbidden = exchange.refusal()
+  local forbidden = exchange.forbidden()
   if forbidden then
     return nil, forbidden
   end

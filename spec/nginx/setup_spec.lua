@@ -40,7 +40,7 @@ describe("setup", function()
       "store: there is no folder /tmp/.-/none: install %-d %-o www%-data %-m 0700 /tmp" },
     { "a stored profile without a store", init("profiles = { api = 'production' }"),
       "profiles.api: 'production' is the name of a stored profile, and there is no setting 'store'" },
-    { "a stored profile that is not there", init("profiles = { api = 'production' }, store = '@prefix@/temp'"),
+    { "a stored profile that is not there", init("profiles = { api = 'production' }, store = '@prefix@/empty'"),
       "profiles.api: profile 'production' not found" },
     { "a missing file", with("client_secret", "'file:@prefix@/none'"),
       "profiles.api.client_secret: cannot read /tmp/.-/none: No such file" },
@@ -109,15 +109,16 @@ describe("setup", function()
     assert.equal("600", shell.capture("stat -c %a " .. server.prefix .. "/secret"))
   end)
 
-  it("warns of a store that belongs to root, whom the workers are not", function()
+  it("warns of a store that belongs to root, whom the workers are not, who then refuse it", function()
     provider.reset()
     server = nginx.new { init = nginx.setup("store = '@prefix@/store'") }
     os.execute(("install -d -m 700 %s/store"):format(server.prefix))
     server:start()
     if nginx.WORKERS_USER == "www-data" then
       assert.matches("belongs to root: workers of another user cannot use it", server:log())
-      assert.equal(200, server:get("/api/").status) -- an app can do without
-      assert.matches("%[warn%].-profile 'api': working without a store", server:log())
+      -- What is somebody else's is not passed over in silence: the log says what to run.
+      assert.equal(503, server:get("/api/").status)
+      server:wait_for("the remedy", function() return server:log():find("chown", 1, true) end)
     end
   end)
 end)

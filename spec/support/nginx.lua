@@ -75,8 +75,8 @@ function nginx.new(parts)
   local idp = provider.start()
   local self = setmetatable({ idp = idp, parts = parts }, nginx)
   self.prefix = shell.capture("mktemp -d /tmp/entra-nginx.XXXXXX")
-  os.execute(("chmod 755 %s; cp -r %s %s/tree; install -d -m 777 %s/temp"):format(
-    self.prefix, TREE, self.prefix, self.prefix))
+  os.execute(("chmod 755 %s; cp -r %s %s/tree; install -d -m 777 %s/temp; install -d -m 700 %s/empty"):format(
+    self.prefix, TREE, self.prefix, self.prefix, self.prefix))
   os.execute(("install -m 644 %s %s/ca.pem"):format(idp.ca, self.prefix))
   shell.write(self.prefix .. "/secret", idp.clients.daemon.secret .. "\n")
   os.execute(("chmod 600 %s/secret"):format(self.prefix)) -- root's: only init_by_lua may read it

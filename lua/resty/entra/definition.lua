@@ -28,17 +28,22 @@ function definition.open(def, env)
   return profile.from_table(def.fields, env)
 end
 
+-- The flows of a profile. Root's environment and the workers' are two: nobody's decides here.
+local function flows_of(settings)
+  return settings.flows or { flow.default(settings.auth_method, function() end) }
+end
+
 --- All that a token depends on, as one string: who asks whom, for what.
 function definition.identity(def, opened)
   local settings = profile.client_of(opened).settings
   return table.concat({ def.name, settings.id, settings.authority, settings.tenant, settings.client_id,
-    settings.flow or flow.default(settings.auth_method), table.concat(settings.scopes, " ") }, "|")
+    table.concat(flows_of(settings), ","), table.concat(settings.scopes, " ") }, "|")
 end
 
 --- Does the profile act for a person, by a refresh token, rather than for the app itself?
 function definition.is_person(opened)
   local settings = profile.client_of(opened).settings
-  return flow.BY_NAME[settings.flow or flow.default(settings.auth_method)].partition == "user"
+  return flow.BY_NAME[flows_of(settings)[1]].partition == "user"
 end
 
 return definition
