@@ -1,4 +1,5 @@
--- Every example of the README and of the reference runs, as it stands, against the provider.
+-- Every example of the README and of the reference runs, as it stands, against the provider. What is for nginx is
+-- started there: spec/nginx/examples_spec.lua.
 local provider = require("spec.support.provider")
 local shell = require("spec.support.shell")
 local user = require("spec.support.user")
@@ -23,7 +24,7 @@ end
 -- The @usage blocks of the modules that `make doc` shows.
 local function usages()
   local found = {}
-  for path in shell.read("config.ld"):gmatch('"(lua/[^"]+)"') do
+  for path in shell.read("config.ld"):gmatch('"(lua/entra/[^"]+)"') do
     local block
     for line in (shell.read(path) .. "\n"):gmatch("([^\n]*)\n") do
       if line:match("^%-%- @usage") then
@@ -135,7 +136,7 @@ describe("the example", function()
 
   it("of every public function is there", function()
     local functions = 0
-    for path in shell.read("config.ld"):gmatch('"(lua/[^"]+)"') do
+    for path in shell.read("config.ld"):gmatch('"(lua/entra/[^"]+)"') do
       for body in shell.read(path):gmatch("\n(%-%-%- .-)\nfunction ") do
         -- The last comment before the function; what is @local, or internal, needs none.
         local comment = body:match(".*\n(%-%-%- .*)$") or body
