@@ -30,7 +30,7 @@ LIBDIR = lib/lua/$(LUA_VERSION)/entra
 LUADIR = share/lua/$(LUA_VERSION)
 
 core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
-crypto_OBJS := lcrypto lbind err buf seal
+crypto_OBJS := lcrypto lcert lbind err buf seal cert certsource sign text
 host_OBJS   := lhost lbind err buf signal harden tty
 http_OBJS   := lhttp lbind ljson err buf clock form http token trust text
 crypto_LIBS := -lcrypto

@@ -1,11 +1,12 @@
 /*
- * entra.crypto: what needs libcrypto.
+ * entra.crypto: what needs libcrypto; certificates are in lcert.c.
  *
  * Every function that can fail returns nil, message, code (see lbind.h).
  */
 #include <openssl/crypto.h>
 
 #include "lbind.h"
+#include "lcert.h"
 #include "seal.h"
 
 enum { RANDOM_MAX = 4096, SEALED_MAX = 64 * 1024 * 1024 };
@@ -86,5 +87,6 @@ ENT_EXPORT int luaopen_entra_crypto(lua_State *L);
 int luaopen_entra_crypto(lua_State *L)
 {
 	luaL_newlib(L, functions);
+	lcert_open(L);
 	return 1;
 }
