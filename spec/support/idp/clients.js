@@ -1,5 +1,5 @@
 // The made-up app registrations.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -31,8 +31,10 @@ function registration({ client_id, secret, name, redirect_uri: redirect }, more)
   };
 }
 
-export function registrations(appKey) {
-  const { kty, n, e } = appKey.jwk;
+// The library sees a secret in place of an assertion, once that has proved good.
+export const ASSERTED = hashedSecret(randomBytes(32).toString('hex'));
+
+export function registrations() {
   return [
     registration(CLIENTS.daemon),
     registration(CLIENTS.expired, { client_secret_expires_at: 1577836800 }),
@@ -47,9 +49,6 @@ export function registrations(appKey) {
       grant_types: ['client_credentials', 'authorization_code', DEVICE, 'refresh_token'],
       response_types: ['code'],
     }),
-    registration(CLIENTS.certificate, {
-      token_endpoint_auth_method: 'private_key_jwt',
-      jwks: { keys: [{ kty, n, e }] },
-    }),
+    registration(CLIENTS.certificate, { token_endpoint_auth_method: 'client_secret_post', client_secret: ASSERTED }),
   ];
 }

@@ -1,6 +1,7 @@
 // The control port: how tests (and `curl`) command the provider. JSON in and out, plain http on 127.0.0.1.
 import { change, counters, requests, reset, settings } from './state.js';
 import { addFaults, clearFaults, listFaults } from './faults.js';
+import { register } from './assertions.js';
 import { approve, decline, expire, pendingCode, pendingCodes } from './device.js';
 import { revokeEverything } from './store.js';
 import { asTyped } from './resources.js';
@@ -52,6 +53,10 @@ const ROUTES = (provider) => ({
   },
   'POST /revoke': () => {
     revokeEverything();
+    return {};
+  },
+  'POST /certificates': (body) => {
+    try { register(body.pem); } catch { throw new Refusal(400, 'pem is not a certificate'); }
     return {};
   },
   'POST /device/approve': async (body) => {

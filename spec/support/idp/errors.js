@@ -29,6 +29,7 @@ const TABLE = {
   500112: [400, 'invalid_grant', 'The reply address does not match the reply address provided when requesting Authorization code.'],
   501481: [400, 'invalid_grant', 'The Code_Verifier does not match the code_challenge supplied in the authorization request.'],
   700016: [400, 'unauthorized_client', "Application with identifier '{client_id}' was not found in the directory 'Contoso'."],
+  700021: [401, 'invalid_client', "Client assertion 'iss' and 'sub' must be the application's id."], // number from memory
   700024: [401, 'invalid_client', 'Client assertion is not within its valid time range.'],
   700025: [401, 'invalid_client', "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."],
   700027: [401, 'invalid_client', 'The certificate with the given identifier used to sign the client assertion is not registered on the application, or its signature is not valid.'],
