@@ -36,7 +36,7 @@ local LAYERS = {
   { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.version" },
   { "entra.errors" },
   { "entra.json", "entra.paths", "entra.clock", "entra.authority", "entra.scopes", "entra.flow" },
-  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles" },
+  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles", "entra.certificate" },
   { "entra.token", "entra.store", "entra.cache", "entra.exchange" },
   { "entra.credential", "entra.grant", "entra.flight" },
   { "entra.renewal", "entra.client" },

@@ -40,20 +40,25 @@ local OAUTH_HINT = {
   invalid_tenant = "check the tenant and the cloud of the profile",
 }
 
-local function oauth_error(host, details)
+local INVALID_CERTIFICATE = "check that this certificate is uploaded to the app registration "
+  .. "(entra-auth-cli config show prints its thumbprints), and the clock"
+
+local function oauth_error(host, details, settings)
   local code = details.error
   local text = details.description or code
   return errors.new(NEEDS_PERSON[code] and "interaction" or "oauth",
     ("%s refused the request (%s): %s"):format(host, code, text), {
-      code = code, suberror = details.suberror, hint = OAUTH_HINT[code],
+      code = code, suberror = details.suberror,
+      hint = code == "invalid_client" and settings.auth_method == "certificate" and INVALID_CERTIFICATE
+        or OAUTH_HINT[code],
     })
 end
 
-local function failure(host, message, code, details)
+local function failure(settings, host, message, code, details)
   details = details or {}
   local err
   if code == "oauth" then
-    err = oauth_error(host, details)
+    err = oauth_error(host, details, settings)
   else
     err = errors.new(KIND[code] or "internal", message, { code = code, hint = HINT[code] })
   end
@@ -122,7 +127,7 @@ function exchange.post(settings, request, env)
   if reply then
     return reply
   end
-  return nil, failure(host, message, code, details)
+  return nil, failure(settings, host, message, code, details)
 end
 
 return exchange

@@ -43,7 +43,7 @@ end
 --- The flow of a profile that names none: what its credentials allow.
 -- @tparam string auth_method as in a profile
 function flow.default(auth_method)
-  return auth_method == "client-secret" and "client-credentials" or "device-code"
+  return auth_method == "none" and "device-code" or "client-credentials"
 end
 
 return flow

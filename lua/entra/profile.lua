@@ -71,6 +71,22 @@ function profile.client_of(object)
   return object[CLIENT]
 end
 
+-- The certificate that a program gave; raises where it cannot be meant.
+local function certificate_of(given)
+  if given == nil then
+    return nil
+  end
+  local algorithm = type(given) == "table" and (given.algorithm or "PS256")
+  if not algorithm or not (given.path or given.pem) or (algorithm ~= "PS256" and algorithm ~= "RS256") then
+    error("entra.profile: field 'certificate' needs 'path' or 'pem', and an algorithm of PS256 or RS256", 4)
+  end
+  return {
+    given = true, mode = "reference", path = given.path, key_path = given.key_path,
+    pem = given.pem and given.pem .. "\n" .. (given.key_pem or ""), password = given.password,
+    algorithm = algorithm, send_chain = given.send_chain == true,
+  }
+end
+
 local function need(spec, field)
   if type(spec[field]) ~= "string" or spec[field] == "" then
     error(("entra.profile: field '%s' is missing"):format(field), 4)
@@ -83,6 +99,9 @@ end
 -- @tparam string spec.tenant_id GUID or domain
 -- @tparam string spec.client_id the app's id
 -- @tparam[opt] string spec.client_secret makes it a confidential client
+-- @tparam[opt] table spec.certificate so does this: `path` (PFX, PEM or an OpenSSL store URI) and, where the key
+--   is elsewhere, `key_path`; or `pem` and `key_pem`, texts; `password`; `algorithm` (`PS256`, or `RS256`);
+--   `send_chain`. Files are read again when they change.
 -- @tparam[opt] string|{string,...} spec.scopes
 -- @tparam[opt] string spec.flow
 -- @tparam[opt] string spec.authority_host an https origin; Microsoft's public cloud by default
@@ -92,6 +111,7 @@ end
 -- @treturn entra.errors kind `config` or `usage` for a value that cannot be; a missing field raises
 function profile.from_table(spec, env)
   local client_id = need(spec, "client_id")
+  local certificate = certificate_of(spec.certificate)
   local tenant, err = authority.tenant(need(spec, "tenant_id"))
   if not tenant then
     return nil, err
@@ -111,7 +131,8 @@ function profile.from_table(spec, env)
   return wrap({
     id = "inline", name = spec.name or "(inline)", tenant = tenant, client_id = client_id, authority = origin,
     scopes = scopes.split(spec.scopes), flow = name, client_secret = spec.client_secret,
-    auth_method = spec.client_secret and "client-secret" or "none",
+    certificate = certificate,
+    auth_method = spec.client_secret and "client-secret" or certificate and "certificate" or "none",
   }, require("entra.store.memory").new(), env)
 end
 

@@ -19,12 +19,13 @@ local LOCK_SECONDS = 10
 
 local ORDER = {
   "version", "current", "profiles", "name", "id", "tenantId", "clientId", "authorityHost", "scopes", "authMethod",
+  "certificatePath", "certificateKeyPath", "certificateMode", "sendCertificateChain", "assertionAlgorithm",
   "defaultFlow", "redirectUri", "createdAt", "updatedAt",
 }
 
 -- The reference tool's names of authentication methods, by ours.
-local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret" }
-local METHOD = {}
+local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret", certificate = "Certificate" }
+local METHOD = { passwordlesscertificate = "certificate" }
 for ours, stored in pairs(STORED_METHOD) do
   METHOD[stored:lower()] = ours
 end
@@ -121,11 +122,39 @@ local function id_of(stored)
     { stored.name, tostring(stored.tenantId), tostring(stored.clientId), tostring(stored.createdAt) }, "|"))
 end
 
+-- The values that a member can have, the default first.
+local CHOICES = { certificateMode = { "sealed", "reference" }, assertionAlgorithm = { "PS256", "RS256" } }
+
+local function chosen(stored, member)
+  local value = text(stored[member]) or CHOICES[member][1]
+  for _, choice in ipairs(CHOICES[member]) do
+    if choice:lower() == value:lower() then
+      return choice
+    end
+  end
+end
+
+-- Where a profile's certificate is and how it is used; nil and the member that is no good.
+local function certificate_of(stored)
+  local about = {
+    path = text(stored.certificatePath), key_path = text(stored.certificateKeyPath),
+    mode = chosen(stored, "certificateMode"), algorithm = chosen(stored, "assertionAlgorithm"),
+    send_chain = stored.sendCertificateChain == true,
+  }
+  for _, need in ipairs { { "path", "certificatePath" }, { "mode", "certificateMode" },
+    { "algorithm", "assertionAlgorithm" } } do
+    if not about[need[1]] then
+      return nil, need[2]
+    end
+  end
+  return about
+end
+
 --- A stored profile as the rest of entra wants it, checked.
 -- @tparam table stored
 -- @tparam[opt=os.getenv] function getenv
 -- @treturn table|nil settings: `id`, `name`, `tenant`, `client_id`, `authority` (an origin), `scopes`,
---   `auth_method`, `flow` (or nil)
+--   `auth_method`, `flow` (or nil), `certificate` (or nil: `path`, `key_path`, `mode`, `algorithm`, `send_chain`)
 -- @treturn entra.errors kind `config`
 function profiles.settings(stored, getenv)
   local function bad(member)
@@ -153,6 +182,14 @@ function profiles.settings(stored, getenv)
     return nil, errors.new("config", ("profile '%s' signs in by '%s', which this version does not have"):format(
       stored.name, tostring(stored.authMethod)), { code = "auth_method" })
   end
+  local certificate
+  if method == "certificate" then
+    local member
+    certificate, member = certificate_of(stored)
+    if not certificate then
+      return bad(member)
+    end
+  end
   local name
   if text(stored.defaultFlow) then
     name, err = flow.name(stored.defaultFlow)
@@ -163,7 +200,7 @@ function profiles.settings(stored, getenv)
   return {
     id = id_of(stored), name = stored.name, tenant = tenant, client_id = stored.clientId, authority = origin,
     scopes = scopes.split(type(stored.scopes) == "table" and stored.scopes or text(stored.scopes)),
-    auth_method = method, flow = name,
+    auth_method = method, certificate = certificate, flow = name,
   }
 end
 
@@ -171,10 +208,13 @@ end
 -- @tparam table settings as `profiles.settings` returns them
 -- @tparam string now RFC 3339 UTC
 function profiles.stored(settings, now)
+  local about = settings.certificate or {}
   return {
     name = settings.name, id = settings.id, tenantId = settings.tenant, clientId = settings.client_id,
     authorityHost = settings.authority, scopes = json.array(settings.scopes),
     authMethod = STORED_METHOD[settings.auth_method],
+    certificatePath = about.path, certificateKeyPath = about.key_path, certificateMode = about.mode,
+    sendCertificateChain = about.send_chain, assertionAlgorithm = about.algorithm,
     defaultFlow = settings.flow and flow.BY_NAME[settings.flow].stored,
     createdAt = now, updatedAt = now,
   }

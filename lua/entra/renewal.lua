@@ -41,7 +41,7 @@ local function way_of(self, plan, opts)
         opts.on_wait(left)
       end
     end,
-    credential = function() return credential.form(self.store, self.settings) end,
+    credential = function() return credential.form(self.store, self.settings, self) end,
     post = function(request) return exchange.post(self.settings, request, env) end,
   }
 end

@@ -12,8 +12,30 @@ function client_credentials.scopes(asked)
   return scopes.for_app(asked)
 end
 
+-- Failures after which the same question may be asked again, the server having heard it or not.
+local AGAIN = { transfer = true, server = true }
+local PAUSE = 1 -- second
+
+local function ask(way)
+  local proof, err = way.credential()
+  if not proof then
+    return nil, err
+  end
+  local form = { { "grant_type", "client_credentials" }, { "client_id", way.settings.client_id },
+    { "scope", table.concat(way.scopes, " ") }, proof[1], proof[2] }
+  local reply
+  reply, err = way.post { form = form, repeatable = not proof.one_time }
+  -- A proof for one request cannot be repeated by the transport: the repetition has a proof of its own.
+  if reply or not (proof.one_time and AGAIN[err.code] and not err.retry_after)
+    or way.clock.monotonic() + PAUSE >= way.deadline then
+    return reply, err
+  end
+  return nil, err, true
+end
+
 --- Obtain a token.
--- @tparam table way what the client hands to every grant: `settings`, `scopes`, `credential()`, `post(request)`
+-- @tparam table way what the client hands to every grant: `settings`, `scopes`, `credential()`, `post(request)`,
+--   `clock`, `deadline` (monotonic seconds)
 -- @treturn table|nil the token reply
 -- @treturn entra.errors
 function client_credentials.run(way)
@@ -24,15 +46,19 @@ function client_credentials.run(way)
   end
   if settings.auth_method == "none" then
     return nil, errors.new("credential", ("profile '%s' has no credential for client-credentials")
-      :format(settings.name), { code = "no_credential", hint = "create the profile with --client-secret-file FILE" })
+      :format(settings.name), { code = "no_credential",
+        hint = "create the profile with --client-secret-file FILE or --certificate FILE" })
   end
-  local proof, err = way.credential()
-  if not proof then
-    return nil, err
+  local reply, err, again = ask(way)
+  if again then
+    local ok
+    ok, err = way.clock.wait(PAUSE)
+    if not ok then
+      return nil, err
+    end
+    reply, err = ask(way)
   end
-  local form = { { "grant_type", "client_credentials" }, { "client_id", settings.client_id },
-    { "scope", table.concat(way.scopes, " ") }, proof[1] }
-  return way.post { form = form, repeatable = true }
+  return reply, err
 end
 
 return client_credentials

@@ -59,13 +59,18 @@ local function pause(way, seconds, expires)
   end
 end
 
-local function poll(way, device, proof)
+local function form_of(way, device)
+  -- Anew for each poll: an assertion is good for one request, and for less time than a person may take.
+  local proof, err = way.credential()
+  return proof and { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
+    { "device_code", device.device_code }, { "client_info", "1" }, proof[1], proof[2] }, err
+end
+
+local function poll(way, device)
   local clock = way.clock
   local expires = clock.monotonic() + device.expires_in
   -- A server that says 0 is not asked without a pause.
   local interval = math.max(LEAST_INTERVAL, device.interval or INTERVAL)
-  local form = { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
-    { "device_code", device.device_code }, { "client_info", "1" }, proof[1] }
   while true do
     local left = math.min(expires, way.deadline) - clock.monotonic()
     local ok, err = pause(way, math.max(0, math.min(interval, left)), math.min(expires, way.deadline))
@@ -79,7 +84,11 @@ local function poll(way, device, proof)
       return nil, errors.new("timeout", "timed out waiting for the sign-in", { code = "timeout",
         hint = "run the command again, or allow more time with --timeout" })
     end
-    local reply
+    local form, reply
+    form, err = form_of(way, device)
+    if not form then
+      return nil, err
+    end
     reply, err = way.post { form = form, repeatable = false, retry = false }
     if reply then
       return reply
@@ -105,6 +114,7 @@ function device_code.run(way)
       code = "interaction_required",
       hint = ("entra-auth-cli get-token --profile %s --flow device-code"):format(way.settings.name) })
   end
+  -- A credential that cannot be used is told before the person is sent anywhere.
   local proof, err = way.credential()
   if not proof then
     return nil, err
@@ -126,7 +136,7 @@ function device_code.run(way)
     user_code = device.user_code, verification_uri = device.verification_uri, message = device.message,
     expires_in = device.expires_in, client_id = way.settings.client_id, tenant = way.settings.tenant,
   }
-  return poll(way, device, proof)
+  return poll(way, device)
 end
 
 return device_code

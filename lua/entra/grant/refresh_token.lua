@@ -32,7 +32,7 @@ function refresh_token.run(way)
     form = {
       { "grant_type", "refresh_token" }, { "client_id", settings.client_id },
       { "refresh_token", way.refresh_token },
-      { "scope", table.concat(scopes.for_user(way.scopes), " ") }, { "client_info", "1" }, proof[1],
+      { "scope", table.concat(scopes.for_user(way.scopes), " ") }, { "client_info", "1" }, proof[1], proof[2],
     },
     repeatable = false,
   }

@@ -17,6 +17,7 @@ local create = {
     "entra-auth-cli config create -n production --tenant GUID --client-id GUID --client-secret-file secret.txt",
     "pass show entra/production | entra-auth-cli config create -n production --tenant GUID --client-id GUID "
       .. "--client-secret-stdin",
+    "entra-auth-cli config create -n job --tenant GUID --client-id GUID --certificate app.pfx",
   },
 }
 
@@ -28,10 +29,11 @@ function create.build(parser)
   parser:option("--client-id", "The app's client id (GUID)."):argname("GUID")
   parser:option("-s --scope", "Scopes that the profile asks for."):argname("SCOPES")
   parser:option("-f --flow", "How tokens are obtained: client-credentials or device-code."):argname("FLOW")
-  parser:option("--auth-method", "How the app proves itself (default: by the secret given)."):choices {
-    "none", "client-secret" }
+  parser:option("--auth-method", "How the app proves itself (default: by what is given)."):choices {
+    "none", "client-secret", "certificate" }
   parser:flag("--client-secret-stdin", "Read the client secret from standard input.")
   parser:option("--client-secret-file", "Read the client secret from a file."):argname("FILE")
+  require("entra.cli.certificate").options(parser)
   parser:option("--cloud", "Microsoft's cloud (default: public)."):choices { "public", "usgov", "china" }
   parser:option("--authority-host", "Another authority, an https origin; else $AZURE_AUTHORITY_HOST."):argname("URL")
   parser:flag("--force", "Replace a profile of that name, with its secrets and tokens.")
@@ -83,8 +85,24 @@ local function origin_of(values)
     or environment ~= "" and environment or authority.PUBLIC)
 end
 
+-- How the app proves itself: what is given says it, and the flag must agree.
+local function method_of(values, secret, certificate)
+  local given = secret and "client-secret" or certificate and "certificate" or "none"
+  local method = values.auth_method or given
+  if secret and certificate then
+    return usage("a profile has a client secret or a certificate, not both")
+  elseif method == given then
+    return method
+  elseif method == "client-secret" then
+    return usage("missing --client-secret-stdin or --client-secret-file")
+  elseif method == "certificate" then
+    return usage("missing --certificate")
+  end
+  return usage(("--auth-method none takes no %s"):format(secret and "client secret" or "certificate"))
+end
+
 -- The settings that the flags describe.
-local function settings_of(values, secret)
+local function settings_of(values, secret, certificate)
   local name = values.name or "default"
   if not profiles.is_name(name) then
     return usage(("'%s' cannot be a profile's name"):format(name),
@@ -108,11 +126,10 @@ local function settings_of(values, secret)
   if not origin then
     return nil, err
   end
-  local method = values.auth_method or (secret and "client-secret" or "none")
-  if method == "client-secret" and not secret then
-    return usage("missing --client-secret-stdin or --client-secret-file")
-  elseif method == "none" and secret then
-    return usage("--auth-method none takes no client secret")
+  local method
+  method, err = method_of(values, secret, certificate)
+  if not method then
+    return nil, err
   end
   local flow_name
   if values.flow then
@@ -124,6 +141,7 @@ local function settings_of(values, secret)
   return {
     name = name, tenant = tenant, client_id = values.client_id:lower(), authority = origin,
     scopes = scopes.split(values.scope), auth_method = method, flow = flow_name,
+    certificate = certificate,
   }
 end
 
@@ -146,14 +164,40 @@ local function insert(document, stored, force)
   return true
 end
 
+-- What seals the credential that comes with the profile, once there is a store; nil where nothing is.
+local function credential_of(values, settings, secret)
+  if secret then
+    return function(store) return require("entra.credential.secret").save(store, settings, secret) end
+  elseif not settings.certificate then
+    return nil
+  end
+  local open, password, identity = require("entra.cli.certificate").open(settings.certificate, values)
+  if not open then
+    return nil, password
+  end
+  return function(store)
+    return require("entra.credential.certificate").save(store, settings, open, password, identity)
+  end
+end
+
 function create.run(values)
   local secret, err = read_secret(values)
   if err then
     return nil, err
   end
+  local certificate
+  certificate, err = require("entra.cli.certificate").read(values)
+  if err then
+    return nil, err
+  end
   local settings
-  settings, err = settings_of(values, secret)
+  settings, err = settings_of(values, secret, certificate)
   if not settings then
+    return nil, err
+  end
+  local save
+  save, err = credential_of(values, settings, secret)
+  if err then
     return nil, err
   end
   settings.id = new_id()
@@ -172,8 +216,11 @@ function create.run(values)
       return nil, other
     end
     replaced = other
-    -- The secret is sealed before the profile that needs it can be seen.
-    return not secret or require("entra.credential.secret").save(store, settings, secret)
+    -- The credential is sealed before the profile that needs it can be seen.
+    if save then
+      return save(store)
+    end
+    return true
   end)
   if not ok then
     client.new(settings, store):forget()
