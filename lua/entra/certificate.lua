@@ -47,6 +47,13 @@ function certificate.is_uri(location)
   return location:match("^%a[%w+.-]+:") ~= nil
 end
 
+-- Where to look, the certificate's place before the key's.
+local function locations_of(about)
+  local list = { about.path }
+  list[#list + 1] = about.key_path
+  return list
+end
+
 local function source_of(location)
   if certificate.is_uri(location) then
     return { uri = location }
@@ -83,14 +90,12 @@ end
 -- @treturn entra.errors kind `credential`
 function certificate.open(about, password)
   local sources = { about.pem and { pem = about.pem } }
-  for _, location in ipairs { about.path or false, about.key_path or nil } do
-    if location then
-      local source, err = source_of(location)
-      if not source then
-        return nil, err
-      end
-      sources[#sources + 1] = source
+  for _, location in ipairs(locations_of(about)) do
+    local source, err = source_of(location)
+    if not source then
+      return nil, err
     end
+    sources[#sources + 1] = source
   end
   local handle, message, code, number = require("entra.crypto").certificate(sources, password)
   if handle then
@@ -105,12 +110,12 @@ end
 -- A URI is always the same.
 function certificate.identity(about)
   local parts = { about.pem }
-  for _, location in ipairs { about.path or false, about.key_path or nil } do
-    local state = location and (certificate.is_uri(location) and "" or core.file_identity(location))
-    if location and not state then
+  for _, location in ipairs(locations_of(about)) do
+    local state = certificate.is_uri(location) and "" or core.file_identity(location)
+    if not state then
       return nil
     end
-    parts[#parts + 1] = location and location .. "|" .. state
+    parts[#parts + 1] = location .. "|" .. state
   end
   return table.concat(parts, "\n")
 end

@@ -15,6 +15,7 @@ describe("entra.flow", function()
 
   it("is chosen by the credential", function()
     assert.equal("client-credentials", flow.default("client-secret"))
+    assert.equal("client-credentials", flow.default("certificate"))
     assert.equal("device-code", flow.default("none"))
   end)
 end)

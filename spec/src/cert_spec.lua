@@ -39,8 +39,9 @@ describe("entra.crypto.certificate", function()
     pki.openssl("x509 -in app.pem -noout -pubkey -out app.pub")
     shell.write(pki.path("text"), "signed text")
     shell.write(pki.path("signature"), assert(certificate:sign(algorithm, "signed text")))
-    return shell.capture(("openssl dgst -sha256 -verify %s %s -signature %s %s 2>&1 || true"):format(pki.path("app.pub"),
-      options, pki.path("signature"), pki.path("text"))):match("^Verified OK") ~= nil
+    local said = shell.capture(("openssl dgst -sha256 -verify %s %s -signature %s %s 2>&1 || true"):format(
+      pki.path("app.pub"), options, pki.path("signature"), pki.path("text")))
+    return said:match("^Verified OK") ~= nil
   end
 
   local PSS = "-sigopt rsa_padding_mode:pss -sigopt rsa_mgf1_md:sha256 -sigopt rsa_pss_saltlen:"
