@@ -81,6 +81,28 @@ static int add_pem_certificates(struct ent_cert *cert, BIO *text, struct ent_err
 	return 0;
 }
 
+/*
+ * What is sealed, and most files, are RSA in PKCS #8 without encryption: told so, OpenSSL reads it in half
+ * the time that trying all its decoders takes. NULL: anything else.
+ */
+static EVP_PKEY *read_common_key(struct ent_bytes pem, BIO *text)
+{
+	EVP_PKEY *key = NULL;
+	unsigned char *der = NULL;
+	const unsigned char *at;
+	long n = 0;
+
+	if (!holds(pem, "-----BEGIN PRIVATE KEY-----"))
+		return NULL;
+	if (PEM_bytes_read_bio(&der, &n, NULL, PEM_STRING_PKCS8INF, text, NULL, NULL) == 1) {
+		at = der;
+		key = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &at, n);
+		OPENSSL_clear_free(der, (size_t)n);
+	}
+	(void)BIO_reset(text);
+	return key;
+}
+
 int ent_cert_add_pem(struct ent_cert *cert, struct ent_bytes pem, const char *password, struct ent_err *err)
 {
 	struct secret secret = {password, false};
@@ -93,9 +115,11 @@ int ent_cert_add_pem(struct ent_cert *cert, struct ent_bytes pem, const char *pa
 		return ent_err_set(err, "ENOMEM", "out of memory");
 	rc = add_pem_certificates(cert, text, err);
 	if (rc == 0 && holds(pem, "PRIVATE KEY-----")) {
-		ERR_clear_error();
 		(void)BIO_reset(text);
-		key = PEM_read_bio_PrivateKey(text, NULL, tell, &secret);
+		key = read_common_key(pem, text);
+		ERR_clear_error();
+		if (!key)
+			key = PEM_read_bio_PrivateKey(text, NULL, tell, &secret);
 		if (key)
 			ent_cert_keep_key(cert, key);
 		else

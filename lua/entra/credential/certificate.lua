@@ -76,19 +76,6 @@ local function stored(store, settings)
   return body or {}
 end
 
--- The files as they are now, valid now.
-local function from_files(settings, password, now)
-  local open, err = certificate.open(settings.certificate, password)
-  local fine = open
-  if open then
-    fine, err = certificate.judge(open.facts, now)
-  end
-  if fine then
-    return open
-  end
-  return nil, err
-end
-
 local function reseal(store, settings, open, password, identity, env)
   local name = cache.certificate_name(settings)
   local lock, err = store:lock(name, LOCK_SECONDS)
@@ -101,26 +88,29 @@ local function reseal(store, settings, open, password, identity, env)
     or "the renewed certificate is not sealed: " .. tostring(err))
 end
 
--- Mode `sealed`. Files that are gone are files that did not change.
+-- Mode `sealed`. Files that are gone are files that did not change. The third result: it is the one before,
+-- and the files are worth another look next time.
 local function from_store(store, settings, body, identity, env)
-  local now = env.clock.now()
   local old = body.pem and certificate.open { pem = body.pem }
-  if old then
-    if (identity == nil or identity == body.identity) then
-      return old
-    end
+  if old and (identity == nil or identity == body.identity) then
+    return old
   end
-  local fresh, err = from_files(settings, body.password, now)
+  local now = env.clock.now()
+  local fresh, err = certificate.open(settings.certificate, body.password)
+  local fine, problem = nil, err
   if fresh then
+    fine, problem = certificate.judge(fresh.facts, now)
+  end
+  if fine then
     reseal(store, settings, fresh, body.password, identity, env)
     return fresh
   end
   if old and certificate.judge(old.facts, now) then
-    env.warn(("the certificate's file changed, but %s; the one before is used until %s"):format(err.message,
+    env.warn(("the certificate's file changed, but %s; the one before is used until %s"):format(problem.message,
       certificate.time(old.facts.not_after)))
-    return old
+    return old, nil, true
   end
-  return nil, err
+  return fresh, err -- not valid: whoever wants to sign will see
 end
 
 local function open(store, settings, env)
@@ -134,14 +124,14 @@ local function open(store, settings, env)
   if not body then
     return nil, err
   end
-  local found
+  local found, is_old
   if about.mode == "sealed" then
-    found, err = from_store(store, settings, body, identity, env)
+    found, err, is_old = from_store(store, settings, body, identity, env)
   else
     found, err = certificate.open(about, body.password)
   end
   if found then
-    OPEN[settings] = { identity = identity, open = found }
+    OPEN[settings] = not is_old and { identity = identity, open = found } or nil
     return found
   end
   if PASSWORD[err.code] and not about.given then
