@@ -73,7 +73,8 @@ $(BUILD)/$(LUADIR)/%.lua: lua/%.lua
 # What get-token needs, in one file of bytecode: parsing it would cost a cached get-token a sixth of its time, and
 # opening thirty files 3 % of an exchange.
 BUNDLED := $(filter-out entra/init.lua entra/jwt.lua entra/profile.lua entra/store/memory.lua \
-             entra/grant/device_code.lua entra/cli/options.lua entra/cli/output.lua entra/cli/prompt.lua entra/cli/certificate.lua \
+             entra/grant/device_code.lua entra/cli/options.lua entra/cli/output.lua entra/cli/prompt.lua \
+             entra/cli/certificate.lua \
              $(filter-out %/get-token.lua,$(filter entra/cli/command/%,$(LUA_FILES))),$(LUA_FILES))
 
 $(BUNDLE): $(BUNDLED:%=lua/%) .ci/bundle.lua

@@ -69,11 +69,12 @@ static bool holds(struct ent_bytes text, const char *word)
 	return memmem(text.data, text.len, word, strlen(word)) != NULL;
 }
 
-static int add_pem_certificates(struct ent_cert *cert, BIO *text, struct ent_err *err)
+/* Without a function to tell the password, OpenSSL would ask for it at the terminal. */
+static int add_pem_certificates(struct ent_cert *cert, BIO *text, struct secret *secret, struct ent_err *err)
 {
 	X509 *one;
 
-	while ((one = PEM_read_bio_X509(text, NULL, NULL, NULL)) != NULL)
+	while ((one = PEM_read_bio_X509(text, NULL, tell, secret)) != NULL)
 		if (ent_cert_keep(cert, one, err) != 0)
 			return -1;
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
@@ -85,7 +86,7 @@ static int add_pem_certificates(struct ent_cert *cert, BIO *text, struct ent_err
  * What is sealed, and most files, are RSA in PKCS #8 without encryption: told so, OpenSSL reads it in half
  * the time that trying all its decoders takes. NULL: anything else.
  */
-static EVP_PKEY *read_common_key(struct ent_bytes pem, BIO *text)
+static EVP_PKEY *read_common_key(struct ent_bytes pem, BIO *text, struct secret *secret)
 {
 	EVP_PKEY *key = NULL;
 	unsigned char *der = NULL;
@@ -94,7 +95,7 @@ static EVP_PKEY *read_common_key(struct ent_bytes pem, BIO *text)
 
 	if (!holds(pem, "-----BEGIN PRIVATE KEY-----"))
 		return NULL;
-	if (PEM_bytes_read_bio(&der, &n, NULL, PEM_STRING_PKCS8INF, text, NULL, NULL) == 1) {
+	if (PEM_bytes_read_bio(&der, &n, NULL, PEM_STRING_PKCS8INF, text, tell, secret) == 1) {
 		at = der;
 		key = d2i_PrivateKey(EVP_PKEY_RSA, NULL, &at, n);
 		OPENSSL_clear_free(der, (size_t)n);
@@ -113,10 +114,10 @@ int ent_cert_add_pem(struct ent_cert *cert, struct ent_bytes pem, const char *pa
 	ERR_clear_error();
 	if (!text)
 		return ent_err_set(err, "ENOMEM", "out of memory");
-	rc = add_pem_certificates(cert, text, err);
+	rc = add_pem_certificates(cert, text, &secret, err);
 	if (rc == 0 && holds(pem, "PRIVATE KEY-----")) {
 		(void)BIO_reset(text);
-		key = read_common_key(pem, text);
+		key = read_common_key(pem, text, &secret);
 		ERR_clear_error();
 		if (!key)
 			key = PEM_read_bio_PrivateKey(text, NULL, tell, &secret);

@@ -33,8 +33,11 @@ static int read_line(int wake, struct ent_buf *answer, struct ent_err *err)
 	ssize_t n;
 
 	for (;;) {
-		if (poll(watched, 2, -1) < 0 && errno != EINTR)
-			return ent_err_sys(err, errno, "cannot wait for the terminal");
+		if (poll(watched, 2, -1) < 0) {
+			if (errno != EINTR)
+				return ent_err_sys(err, errno, "cannot wait for the terminal");
+			continue;
+		}
 		if (watched[1].revents != 0)
 			return ent_err_set(err, "interrupted", "cancelled");
 		if (watched[0].revents == 0)
