@@ -40,8 +40,13 @@ local OAUTH_HINT = {
   invalid_tenant = "check the tenant and the cloud of the profile",
 }
 
-local INVALID_CERTIFICATE = "check that this certificate is uploaded to the app registration "
-  .. "(entra-auth-cli config show prints its thumbprints), and the clock"
+-- What to look at where the app's proof was refused and was no secret.
+local INVALID_CLIENT = {
+  certificate = "check that this certificate is uploaded to the app registration "
+    .. "(entra-auth-cli config show prints its thumbprints), and the clock",
+  federated = "compare issuer, subject and audience of the app's federated credential with the token's: "
+    .. "entra-auth-cli inspect --file FILE",
+}
 
 local function oauth_error(host, details, settings)
   local code = details.error
@@ -49,8 +54,7 @@ local function oauth_error(host, details, settings)
   return errors.new(NEEDS_PERSON[code] and "interaction" or "oauth",
     ("%s refused the request (%s): %s"):format(host, code, text), {
       code = code, suberror = details.suberror,
-      hint = code == "invalid_client" and settings.auth_method == "certificate" and INVALID_CERTIFICATE
-        or OAUTH_HINT[code],
+      hint = code == "invalid_client" and INVALID_CLIENT[settings.auth_method] or OAUTH_HINT[code],
     })
 end
 

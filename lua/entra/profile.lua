@@ -102,6 +102,8 @@ end
 -- @tparam[opt] table spec.certificate so does this: `path` (PFX, PEM or an OpenSSL store URI) and, where the key
 --   is elsewhere, `key_path`; or `pem` and `key_pem`, texts; `password`; `algorithm` (`PS256`, or `RS256`);
 --   `send_chain`. Files are read again when they change.
+-- @tparam[opt] string spec.federated_token_file and this: where another identity provider's token is, read for
+--   each exchange (workload identity federation)
 -- @tparam[opt] string|{string,...} spec.scopes
 -- @tparam[opt] string spec.flow
 -- @tparam[opt] string spec.authority_host an https origin; Microsoft's public cloud by default
@@ -132,7 +134,9 @@ function profile.from_table(spec, env)
     id = "inline", name = spec.name or "(inline)", tenant = tenant, client_id = client_id, authority = origin,
     scopes = scopes.split(spec.scopes), flow = name, client_secret = spec.client_secret,
     certificate = certificate,
-    auth_method = spec.client_secret and "client-secret" or certificate and "certificate" or "none",
+    federated = spec.federated_token_file and { token_file = spec.federated_token_file },
+    auth_method = spec.client_secret and "client-secret" or certificate and "certificate"
+      or spec.federated_token_file and "federated" or "none",
   }, require("entra.store.memory").new(), env)
 end
 

@@ -20,11 +20,13 @@ local LOCK_SECONDS = 10
 local ORDER = {
   "version", "current", "profiles", "name", "id", "tenantId", "clientId", "authorityHost", "scopes", "authMethod",
   "certificatePath", "certificateKeyPath", "certificateMode", "sendCertificateChain", "assertionAlgorithm",
+  "federatedTokenFile",
   "defaultFlow", "redirectUri", "createdAt", "updatedAt",
 }
 
 -- The reference tool's names of authentication methods, by ours.
-local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret", certificate = "Certificate" }
+local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret", certificate = "Certificate",
+  federated = "Federated" }
 local METHOD = { passwordlesscertificate = "certificate" }
 for ours, stored in pairs(STORED_METHOD) do
   METHOD[stored:lower()] = ours
@@ -154,7 +156,8 @@ end
 -- @tparam table stored
 -- @tparam[opt=os.getenv] function getenv
 -- @treturn table|nil settings: `id`, `name`, `tenant`, `client_id`, `authority` (an origin), `scopes`,
---   `auth_method`, `flow` (or nil), `certificate` (or nil: `path`, `key_path`, `mode`, `algorithm`, `send_chain`)
+--   `auth_method`, `flow` (or nil), `certificate` (or nil: `path`, `key_path`, `mode`, `algorithm`, `send_chain`),
+--   `federated` (or nil: `token_file`, or nothing, for the one that the environment names)
 -- @treturn entra.errors kind `config`
 function profiles.settings(stored, getenv)
   local function bad(member)
@@ -201,6 +204,7 @@ function profiles.settings(stored, getenv)
     id = id_of(stored), name = stored.name, tenant = tenant, client_id = stored.clientId, authority = origin,
     scopes = scopes.split(type(stored.scopes) == "table" and stored.scopes or text(stored.scopes)),
     auth_method = method, certificate = certificate, flow = name,
+    federated = method == "federated" and { token_file = text(stored.federatedTokenFile) } or nil,
   }
 end
 
@@ -214,6 +218,7 @@ function profiles.stored(settings, now)
     authorityHost = settings.authority, scopes = json.array(settings.scopes),
     authMethod = STORED_METHOD[settings.auth_method],
     certificatePath = about.path, certificateKeyPath = about.key_path, certificateMode = about.mode,
+    federatedTokenFile = settings.federated and settings.federated.token_file,
     sendCertificateChain = about.send_chain, assertionAlgorithm = about.algorithm,
     defaultFlow = settings.flow and flow.BY_NAME[settings.flow].stored,
     createdAt = now, updatedAt = now,

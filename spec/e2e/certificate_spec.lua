@@ -211,7 +211,7 @@ describe("a certificate", function()
       ["--auth-method none --certificate both.pem"] = "--auth-method none takes no certificate",
       ["--auth-method client-secret --certificate both.pem"] = "missing --client-secret-stdin or --client-secret-file",
       ["--client-secret-file app.key --certificate both.pem"] =
-        "a profile has a client secret or a certificate, not both",
+        "a profile has a client secret, a certificate or a federated token, not two of them",
       ["--certificate both.pem --assertion-algorithm none"] =
         "argument for option '--assertion-algorithm' must be one of 'PS256', 'RS256'",
     } do

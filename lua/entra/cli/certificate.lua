@@ -28,17 +28,6 @@ local function usage(message, hint)
   return nil, errors.new("usage", message, { code = "arguments", hint = hint })
 end
 
--- Profiles are used from any folder.
-local function absolute(location)
-  local pwd = os.getenv("PWD")
-  if location:sub(1, 1) == "/" or certificate.is_uri(location) then
-    return location
-  elseif not pwd or pwd:sub(1, 1) ~= "/" then
-    return usage(("'%s' is not an absolute path"):format(location))
-  end
-  return pwd .. "/" .. location
-end
-
 local function default_mode(about)
   for _, location in ipairs { about.path, about.key_path } do
     local bytes = not certificate.is_uri(location) and core.file_read(location, 1024 * 1024, "public")
@@ -73,7 +62,10 @@ function module.read(values)
       return usage("a PIN does not belong into a URI", "give it with --certificate-password-stdin")
     end
     local err
-    about[member], err = absolute(location)
+    about[member] = location
+    if not certificate.is_uri(location) then
+      about[member], err = require("entra.cli.options").absolute(location)
+    end
     if err then
       return nil, err
     end

@@ -6,6 +6,7 @@ local credential = {}
 local MODULES = {
   ["client-secret"] = "entra.credential.secret",
   certificate = "entra.credential.certificate",
+  federated = "entra.credential.federated",
 }
 
 --- The form fields to add to a token request; none for a public client, which must send none (AADSTS700025).

@@ -13,24 +13,29 @@ function client_credentials.scopes(asked)
 end
 
 -- Failures after which the same question may be asked again, the server having heard it or not.
-local AGAIN = { transfer = true, server = true }
+local LOST = { transfer = true, server = true }
 local PAUSE = 1 -- second
+-- "The assertion is outside its valid time range." Numbers may change: this one only decides whether a proof
+-- that is another one by now is tried, once.
+local OUT_OF_TIME = 700024
 
-local function ask(way)
-  local proof, err = way.credential()
-  if not proof then
-    return nil, err
+-- How long to wait before asking once more with a new proof; nil: not at all.
+local function again_after(err, proof)
+  -- A proof for one request cannot be repeated by the transport: the repetition has a proof of its own.
+  if proof.one_time and LOST[err.code] and not err.retry_after then
+    return PAUSE
   end
+  return err.code == "invalid_client" and err.aadsts == OUT_OF_TIME and 0 or nil
+end
+
+local function ask(way, proof)
   local form = { { "grant_type", "client_credentials" }, { "client_id", way.settings.client_id },
     { "scope", table.concat(way.scopes, " ") }, proof[1], proof[2] }
-  local reply
-  reply, err = way.post { form = form, repeatable = not proof.one_time }
-  -- A proof for one request cannot be repeated by the transport: the repetition has a proof of its own.
-  if reply or not (proof.one_time and AGAIN[err.code] and not err.retry_after)
-    or way.clock.monotonic() + PAUSE >= way.deadline then
-    return reply, err
-  end
-  return nil, err, true
+  return way.post { form = form, repeatable = not proof.one_time }
+end
+
+local function is_other(proof, before)
+  return proof[2] ~= nil and proof[2][2] ~= before[2][2]
 end
 
 --- Obtain a token.
@@ -47,18 +52,30 @@ function client_credentials.run(way)
   if settings.auth_method == "none" then
     return nil, errors.new("credential", ("profile '%s' has no credential for client-credentials")
       :format(settings.name), { code = "no_credential",
-        hint = "create the profile with --client-secret-file FILE or --certificate FILE" })
+        hint = "create the profile with --client-secret-file, --certificate or --federated-token-file FILE" })
   end
-  local reply, err, again = ask(way)
-  if again then
-    local ok
-    ok, err = way.clock.wait(PAUSE)
-    if not ok then
-      return nil, err
-    end
-    reply, err = ask(way)
+  local proof, err = way.credential()
+  if not proof then
+    return nil, err
   end
-  return reply, err
+  local reply
+  reply, err = ask(way, proof)
+  local pause = err and again_after(err, proof)
+  if reply or not pause or way.clock.monotonic() + pause >= way.deadline then
+    return reply, err
+  end
+  local ok, cancelled = way.clock.wait(pause)
+  if not ok then
+    return nil, cancelled
+  end
+  local fresh, problem = way.credential()
+  if not fresh then
+    return nil, problem
+  end
+  if is_other(fresh, proof) then
+    return ask(way, fresh)
+  end
+  return nil, err
 end
 
 return client_credentials

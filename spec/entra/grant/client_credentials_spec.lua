@@ -70,6 +70,24 @@ describe("entra.grant.client_credentials", function()
       end
     end)
 
+    it("tries a proof that is another one by now where the first was out of time, and only then", function()
+      local function late()
+        return errors.new("oauth", "late", { code = "invalid_client", aadsts = 700024 })
+      end
+      assert.equal("b", once({ late(), { access_token = "b" } }).access_token)
+      assert.same({ "a1", "a2" }, { sent[1].form[5][2], sent[2].form[5][2] })
+      assert.equal(700024, select(2, once { late(), late() }).aadsts)
+      assert.equal(2, #sent)
+      local asked = 0
+      assert.equal(700024, select(2, run(CERTIFICATE, function()
+        return { { "client_assertion_type", "t" }, { "client_assertion", "the same" } }
+      end, function()
+        asked = asked + 1
+        return nil, late()
+      end)).aadsts)
+      assert.equal(1, asked)
+    end)
+
     it("asks no third time, not after a refusal, not before Retry-After, not past the deadline", function()
       local lost = errors.new("network", "lost", { code = "server" })
       assert.equal(lost, select(2, once { lost, lost }))

@@ -23,10 +23,10 @@ export function register(pem) {
   for (const hash of ['sha1', 'sha256']) registered.set(createHash(hash).update(certificate.raw).digest('base64url'), certificate);
 }
 
-const demand = (condition, number = 700027) => { if (!condition) throw new EntraError(number); };
+export const demand = (condition, number = 700027) => { if (!condition) throw new EntraError(number); };
 
 // base64url with one spelling only: no padding, no stray bits.
-function bytesOf(text) {
+export function bytesOf(text) {
   const bytes = Buffer.from(text, 'base64url');
   demand(text && bytes.toString('base64url') === text);
   return bytes;

@@ -11,6 +11,7 @@ export const CLIENTS = {
     client_id: 'beb00000-0000-4000-8000-000000000eb1', secret: 'web~S3cret+/=', name: 'Contoso web site',
     redirect_uri: 'https://app.contoso.example/auth',
   },
+  federated: { client_id: 'fede0000-0000-4000-8000-0000000000fe', name: 'Contoso workload' },
   certificate: { client_id: 'ce700000-0000-4000-8000-00000000ce47', name: 'Contoso certificate job' },
 };
 
@@ -49,6 +50,7 @@ export function registrations() {
       grant_types: ['client_credentials', 'authorization_code', DEVICE, 'refresh_token'],
       response_types: ['code'],
     }),
+    registration(CLIENTS.federated, { token_endpoint_auth_method: 'client_secret_post', client_secret: ASSERTED }),
     registration(CLIENTS.certificate, { token_endpoint_auth_method: 'client_secret_post', client_secret: ASSERTED }),
   ];
 }

@@ -1,6 +1,7 @@
 // In front of the library: an Entra request becomes the standard one, or is refused as Entra refuses it.
 import { EntraError } from './errors.js';
 import { verifyAssertion } from './assertions.js';
+import { verifyFederated } from './federation.js';
 import { ASSERTED, CLIENTS, clientById, hashedSecret } from './clients.js';
 import { GRAPH, readScopes } from './resources.js';
 import { firstResource } from './store.js';
@@ -86,9 +87,13 @@ export function translateToken(form, entra, { headers, endpoint }) {
   if (form.client_assertion) {
     // A public client is told so before anybody looks at what it sent.
     if (clientById(form.client_id) === CLIENTS.public) throw new EntraError(700025);
-    const id = verifyAssertion(form, endpoint);
-    if (id !== CLIENTS.certificate.client_id) throw new EntraError(700027); // registered, but for another app
-    Object.assign(form, { client_id: id, client_secret: ASSERTED });
+    if (clientById(form.client_id) === CLIENTS.federated) {
+      verifyFederated(form);
+    } else {
+      form.client_id = verifyAssertion(form, endpoint);
+      if (form.client_id !== CLIENTS.certificate.client_id) throw new EntraError(700027); // registered, but for another app
+    }
+    form.client_secret = ASSERTED;
     delete form.client_assertion;
     delete form.client_assertion_type;
   }

@@ -30,10 +30,12 @@ function create.build(parser)
   parser:option("-s --scope", "Scopes that the profile asks for."):argname("SCOPES")
   parser:option("-f --flow", "How tokens are obtained: client-credentials or device-code."):argname("FLOW")
   parser:option("--auth-method", "How the app proves itself (default: by what is given)."):choices {
-    "none", "client-secret", "certificate" }
+    "none", "client-secret", "certificate", "federated" }
   parser:flag("--client-secret-stdin", "Read the client secret from standard input.")
   parser:option("--client-secret-file", "Read the client secret from a file."):argname("FILE")
   require("entra.cli.certificate").options(parser)
+  parser:option("--federated-token-file", "A file with another identity provider's token for this app, read for each "
+    .. "exchange; without it, with --auth-method federated, the one in $AZURE_FEDERATED_TOKEN_FILE."):argname("FILE")
   parser:option("--cloud", "Microsoft's cloud (default: public)."):choices { "public", "usgov", "china" }
   parser:option("--authority-host", "Another authority, an https origin; else $AZURE_AUTHORITY_HOST."):argname("URL")
   parser:flag("--force", "Replace a profile of that name, with its secrets and tokens.")
@@ -85,20 +87,23 @@ local function origin_of(values)
     or environment ~= "" and environment or authority.PUBLIC)
 end
 
+local GIVEN = { ["client-secret"] = "client secret", certificate = "certificate", federated = "federated token" }
+
 -- How the app proves itself: what is given says it, and the flag must agree.
 local function method_of(values, secret, certificate)
-  local given = secret and "client-secret" or certificate and "certificate" or "none"
+  local given = secret and "client-secret" or certificate and "certificate"
+    or values.federated_token_file and "federated" or "none"
   local method = values.auth_method or given
-  if secret and certificate then
-    return usage("a profile has a client secret or a certificate, not both")
-  elseif method == given then
+  if secret and certificate or values.federated_token_file and given ~= "federated" then
+    return usage("a profile has a client secret, a certificate or a federated token, not two of them")
+  elseif method == given or method == "federated" and given == "none" then
     return method
   elseif method == "client-secret" then
     return usage("missing --client-secret-stdin or --client-secret-file")
   elseif method == "certificate" then
     return usage("missing --certificate")
   end
-  return usage(("--auth-method none takes no %s"):format(secret and "client secret" or "certificate"))
+  return usage(("--auth-method %s takes no %s"):format(method, GIVEN[given]))
 end
 
 -- The settings that the flags describe.
@@ -131,6 +136,13 @@ local function settings_of(values, secret, certificate)
   if not method then
     return nil, err
   end
+  local token_file
+  if values.federated_token_file then
+    token_file, err = require("entra.cli.options").absolute(values.federated_token_file)
+    if not token_file then
+      return nil, err
+    end
+  end
   local flow_name
   if values.flow then
     flow_name, err = flow.name(values.flow)
@@ -142,6 +154,7 @@ local function settings_of(values, secret, certificate)
     name = name, tenant = tenant, client_id = values.client_id:lower(), authority = origin,
     scopes = scopes.split(values.scope), auth_method = method, flow = flow_name,
     certificate = certificate,
+    federated = method == "federated" and { token_file = token_file } or nil,
   }
 end
 

@@ -14,7 +14,7 @@ local show = {
 local ORDER = { "name", "current", "tenantId", "clientId", "authorityHost", "scopes", "authMethod", "defaultFlow",
   "certificatePath", "certificateKeyPath", "certificateMode", "sendCertificateChain", "assertionAlgorithm",
   "certificate", "certificateSubject", "thumbprintSha1", "thumbprintSha256", "certificateExpires",
-  "certificateDaysLeft", "clientSecret", "refreshToken", "store", "createdAt", "updatedAt" }
+  "certificateDaysLeft", "federatedTokenFile", "clientSecret", "refreshToken", "store", "createdAt", "updatedAt" }
 
 function show.build(parser)
   options.profile(parser)
@@ -68,6 +68,9 @@ function show.run(values)
     refreshToken = state_of(store, cache.refresh_name(settings, "user")),
     store = store:describe(), createdAt = stored.createdAt, updatedAt = stored.updatedAt,
   }
+  if settings.federated then
+    object.federatedTokenFile = require("entra.credential.federated").path(settings) or "none"
+  end
   add_certificate(object, client, settings, store)
   if values.output == "json" then
     return { text = output.json(object, ORDER) }

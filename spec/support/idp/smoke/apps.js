@@ -130,6 +130,22 @@ export default [
     const thumbprint = createHash('sha256').update(new X509Certificate(pem).raw).digest('base64url');
     refused(await token(assertion({ idp }, { header: { 'x5t#S256': thumbprint } })), 401, 'invalid_client', 700027);
   }],
+  ['a workload of another identity provider, by issuer, subject, audience, time and signature', async ({ idp, token, control }) => {
+    const ask = async (claims, spoil = (text) => text) => token({
+      grant_type: 'client_credentials', client_id: idp.clients.federated.client_id, scope: `${GRAPH}/.default`,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: spoil((await control('POST', '/federation/token', claims)).json.token),
+    });
+    const now = Math.floor(Date.now() / 1000);
+    assert.equal((await ask({})).status, 200);
+    refused(await ask({ iss: 'https://cluster.contoso.example/' }), 401, 'invalid_client', 700211);
+    refused(await ask({ sub: 'system:serviceaccount:jobs:Nightly' }), 401, 'invalid_client', 700213);
+    refused(await ask({ aud: 'https://kubernetes.default.svc' }), 401, 'invalid_client', 700212);
+    refused(await ask({ exp: now - 1 }), 401, 'invalid_client', 700024);
+    refused(await ask({ nbf: now + 60 }), 401, 'invalid_client', 700024);
+    refused(await ask({}, (text) => text.replace(/\.[^.]*$/, '.AAAA')), 401, 'invalid_client', 700027);
+    refused(await ask({}, () => assertion({ idp }).client_assertion), 401, 'invalid_client', 700027);
+  }],
   ['bad credentials, each with its own number', async ({ idp, token }) => {
     const { expired, public: app } = idp.clients;
     refused(await token(daemon({ idp }, { client_secret: 'wrong' })), 401, 'invalid_client', 7000215);
