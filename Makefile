@@ -31,7 +31,7 @@ LIBDIR = lib/lua/$(LUA_VERSION)/entra
 LUADIR = share/lua/$(LUA_VERSION)
 
 core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
-crypto_OBJS := lcrypto lbind err buf seal
+crypto_OBJS := lcrypto lcert lbind err buf seal cert certsource sign text
 host_OBJS   := lhost lbind err buf signal harden tty
 loopback_OBJS := lloopback lbind lfield err buf clock text slice request redirect page listener spawn
 http_OBJS   := lhttp lbind lfield ljson err buf clock form http token trust text
@@ -79,7 +79,7 @@ $(BUILD)/$(LUADIR)/%.lua: lua/%.lua
 BUNDLED := $(filter-out entra/init.lua entra/jwt.lua entra/profile.lua entra/store/memory.lua \
              entra/grant/device_code.lua entra/grant/authorization_code.lua entra/id_token.lua entra/redirect.lua \
              entra/browser.lua entra/sign_in.lua entra/cli/clipboard.lua entra/cli/options.lua entra/cli/output.lua \
-             entra/cli/prompt.lua $(filter resty/%,$(LUA_FILES)) \
+             entra/cli/prompt.lua entra/cli/certificate.lua $(filter resty/%,$(LUA_FILES)) \
              $(filter-out %/get-token.lua,$(filter entra/cli/command/%,$(LUA_FILES))),$(LUA_FILES))
 
 $(BUNDLE): $(BUNDLED:%=lua/%) .ci/bundle.lua

@@ -38,7 +38,7 @@ local LAYERS = {
   { "entra.core", "entra.crypto", "entra.host", "entra.http", "entra.loopback", "entra.version" },
   { "entra.errors", "entra.remedy" },
   { "entra.json", "entra.paths", "entra.clock", "entra.authority", "entra.scopes", "entra.flow" },
-  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles", "entra.browser" },
+  { "entra.jwt", "entra.failure", "entra.key", "entra.profiles", "entra.browser", "entra.certificate" },
   { "entra.token", "entra.store", "entra.cache", "entra.exchange", "entra.id_token", "entra.redirect" },
   { "entra.credential", "entra.grant", "entra.flight", "entra.keep" },
   { "entra.way" },
@@ -205,7 +205,7 @@ describe("the architecture", function()
       strace -f -e trace=openat,execve -o ~/trace entra-auth-cli get-token -p production >/dev/null
       grep -v ENOENT ~/trace]]).out
     for _, word in ipairs { "libcurl", "argparse", "dkjson", "entra/http", "entra/loopback", "entra/renewal",
-      "entra/exchange", "entra/grant", "entra/cli/options", ".lock" } do
+      "entra/exchange", "entra/grant", "entra/cli/options", "certificate", "legacy.so", ".lock" } do
       assert.is_nil(trace:find(word, 1, true), word)
     end
     local _, records = trace:gsub("%.rec\"", "")

@@ -128,6 +128,19 @@ out:
 	return rc;
 }
 
+int ent_file_identity(const char *path, char out[ENT_FILE_IDENTITY], struct ent_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return ent_err_sys(err, errno, "cannot look at %s", path);
+	snprintf(out, ENT_FILE_IDENTITY, "%llx:%llx:%lld:%lld.%09ld:%lld.%09ld",
+	         (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, (long long)st.st_size,
+	         (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+	         st.st_ctim.tv_nsec);
+	return 0;
+}
+
 static int write_all(int fd, const char *path, const unsigned char *bytes, size_t n, struct ent_err *err)
 {
 	while (n > 0) {

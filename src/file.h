@@ -32,6 +32,13 @@ int ent_file_unopened(const char *path, int errnum, struct ent_err *err);
 int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *out, struct ent_err *err);
 
 /*
+ * Which file path names, and in which state: device, inode, size, times of change and of change of the inode,
+ * in ns. Two equal answers mean that nobody has written to it. Follows symbolic links.
+ */
+enum { ENT_FILE_IDENTITY = 128 };
+int ent_file_identity(const char *path, char out[ENT_FILE_IDENTITY], struct ent_err *err);
+
+/*
  * Replace path's contents, or create it, 0600: temporary file beside it, rename.
  * A kill at any moment leaves the old contents or the new, whole; so does a
  * failure (the new ones only where nothing but the folder's sync failed). With

@@ -145,6 +145,18 @@ static int core_file_read(lua_State *L)
 	return ent_file_read(path, trust, out, &err) == 0 ? lbind_push_buffer(L, out) : lbind_fail(L, &err);
 }
 
+/* file_identity(path) -> text that is another one after any change of the file */
+static int core_file_identity(lua_State *L)
+{
+	char identity[ENT_FILE_IDENTITY];
+	struct ent_err err;
+
+	if (ent_file_identity(lbind_check_cstring(L, 1), identity, &err) != 0)
+		return lbind_fail(L, &err);
+	lua_pushstring(L, identity);
+	return 1;
+}
+
 /* file_replace(path, bytes [, durable]) -> true */
 static int core_file_replace(lua_State *L)
 {
@@ -385,6 +397,7 @@ static const luaL_Reg functions[] = {
     {"jwt_split", core_jwt_split},
     {"clean", core_clean},
     {"file_read", core_file_read},
+    {"file_identity", core_file_identity},
     {"file_replace", core_file_replace},
     {"file_create", core_file_create},
     {"file_remove", core_file_remove},

@@ -1,5 +1,5 @@
 /*
- * entra.crypto: what needs libcrypto.
+ * entra.crypto: what needs libcrypto; certificates are in lcert.c.
  *
  * Every function that can fail returns nil, message, code (see lbind.h).
  */
@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "lbind.h"
+#include "lcert.h"
 #include "seal.h"
 
 enum { RANDOM_MAX = 4096, SEALED_MAX = 64 * 1024 * 1024 };
@@ -141,5 +142,6 @@ ENT_EXPORT int luaopen_entra_crypto(lua_State *L);
 int luaopen_entra_crypto(lua_State *L)
 {
 	luaL_newlib(L, functions);
+	lcert_open(L);
 	return 1;
 }

@@ -11,6 +11,8 @@
 #include "signal.h"
 #include "tty.h"
 
+enum { ANSWER_MAX = 1024 };
+
 /* harden() -> true */
 static int host_harden(lua_State *L)
 {
@@ -49,6 +51,18 @@ static int host_kind(lua_State *L)
 	return 1;
 }
 
+/* ask_hidden(question [, wake_fd]) -> the line typed on standard input, without echo | nil, message, code */
+static int host_ask_hidden(lua_State *L)
+{
+	const char *question = lbind_check_cstring(L, 1);
+	int wake = lbind_opt_fd(L, 2);
+	struct ent_buf *answer = lbind_buffer(L, ANSWER_MAX);
+	struct ent_err err;
+
+	return ent_tty_ask_hidden(question, wake, answer, &err) == 0 ? lbind_push_buffer(L, answer)
+	                                                             : lbind_fail(L, &err);
+}
+
 /*
  * load_lazily(path) -> whether the shared object could be loaded. Lua's loader binds every function of an
  * object and of all its libraries at once; what was loaded before stays as it was. libcurl brings thirty
@@ -75,6 +89,7 @@ static const luaL_Reg functions[] = {
     {"catch_signals", host_catch_signals},
     {"die_of_signal", host_die_of_signal},
     {"kind", host_kind},
+    {"ask_hidden", host_ask_hidden},
     {"exit", host_exit},
     {"load_lazily", host_load_lazily},
     {NULL, NULL},

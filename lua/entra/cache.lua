@@ -2,7 +2,7 @@
 --
 -- Three kinds of entry, each a record of the store: a profile's tokens for one
 -- resource (up to eight, with their granted scopes), its refresh token, its
--- client secret. Names carry all that a token depends on, so an entry can only
+-- client secret or certificate. Names carry all that a token depends on, so an entry can only
 -- answer the request it was made for.
 --
 -- @module entra.cache
@@ -42,6 +42,11 @@ end
 --- The name of the client secret.
 function cache.secret_name(settings)
   return "secret|" .. settings.id
+end
+
+--- The name of the certificate.
+function cache.certificate_name(settings)
+  return "certificate|" .. settings.id
 end
 
 --- Does the entry called `name` belong to the profile with this id?

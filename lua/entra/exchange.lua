@@ -40,20 +40,29 @@ local OAUTH_HINT = {
   invalid_tenant = "check the tenant and the cloud of the profile",
 }
 
-local function oauth_error(host, details)
+-- What to look at where the app's proof was refused and was no secret.
+local INVALID_CLIENT = {
+  certificate = "check that this certificate is uploaded to the app registration "
+    .. "(entra-auth-cli config show prints its thumbprints), and the clock",
+  federated = "compare issuer, subject and audience of the app's federated credential with the token's: "
+    .. "entra-auth-cli inspect --file FILE",
+}
+
+local function oauth_error(host, details, settings)
   local code = details.error
   local text = details.description or code
   return errors.new(NEEDS_PERSON[code] and "interaction" or "oauth",
     ("%s refused the request (%s): %s"):format(host, code, text), {
-      code = code, suberror = details.suberror, hint = OAUTH_HINT[code],
+      code = code, suberror = details.suberror,
+      hint = code == "invalid_client" and INVALID_CLIENT[settings.auth_method] or OAUTH_HINT[code],
     })
 end
 
-local function failure(host, message, code, details)
+local function failure(settings, host, message, code, details)
   details = details or {}
   local err
   if code == "oauth" then
-    err = oauth_error(host, details)
+    err = oauth_error(host, details, settings)
   else
     err = errors.new(KIND[code] or "internal", message, { code = code, hint = HINT[code] })
   end
@@ -67,14 +76,15 @@ local function failure(host, message, code, details)
 end
 
 --- The error that came back through the browser (RFC 6749 §4.1.2.1); its text is whoever's who sent it.
+-- @tparam table settings of the profile
 -- @tparam string host of the authority
 -- @tparam table found `error`, `error_description`
 -- @treturn entra.errors
-function exchange.refusal(host, found)
+function exchange.refusal(settings, host, found)
   local text = (found.error_description or ""):gsub("[\r\n]+", " ")
   -- Entra's own lines about the request, which other replies have as members.
   local words = require("entra.core").clean(text:gsub("%s*Trace ID:.*$", ""), 400)
-  return failure(host, nil, "oauth", {
+  return failure(settings, host, nil, "oauth", {
     error = found.error:match("^[%a_]+$") and found.error:sub(1, 64) or "error",
     description = words ~= "" and words or nil, aadsts = tonumber(words:match("^AADSTS(%d+)")),
     trace_id = text:match("Trace ID: ([%x-]+)"), correlation_id = text:match("Correlation ID: ([%x-]+)"),
@@ -157,7 +167,7 @@ function exchange.post(settings, request, env)
   if reply then
     return reply
   end
-  return nil, failure(host, message, code, details)
+  return nil, failure(settings, host, message, code, details)
 end
 
 return exchange

@@ -13,7 +13,7 @@ local entra = {
 
 --- A profile: stored, by name, or made from a table.
 -- @tparam string|table profile the name of a stored profile (`entra-auth-cli config list`), or a table with
---   `tenant_id`, `client_id` and optionally `client_secret`, `scopes`, `flow`, `authority_host`
+--   `tenant_id`, `client_id` and optionally `client_secret`, `certificate`, `scopes`, `flow`, `authority_host`
 -- @treturn entra.profile|nil
 -- @treturn entra.errors kind `config`, code `profile_not_found` where there is none of that name
 -- @usage

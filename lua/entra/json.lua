@@ -31,6 +31,16 @@ function json.encode(value)
   return cjson.encode(value)
 end
 
+--- Encode an object compactly, its members in the order given.
+-- @tparam {{string,any},...} members
+function json.ordered(members)
+  local parts = {}
+  for i, member in ipairs(members) do
+    parts[i] = cjson.encode(member[1]) .. ":" .. cjson.encode(member[2])
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
 --- Is this a `null`, as `decode` or as `read` returns it?
 function json.is_null(value)
   local dkjson = package.loaded["dkjson"]

@@ -104,6 +104,22 @@ function profile.client_of(object)
   return object[CLIENT]
 end
 
+-- The certificate that a program gave; raises where it cannot be meant.
+local function certificate_of(given)
+  if given == nil then
+    return nil
+  end
+  local algorithm = type(given) == "table" and (given.algorithm or "PS256")
+  if not algorithm or not (given.path or given.pem) or (algorithm ~= "PS256" and algorithm ~= "RS256") then
+    error("entra.profile: field 'certificate' needs 'path' or 'pem', and an algorithm of PS256 or RS256", 4)
+  end
+  return {
+    given = true, mode = "reference", path = given.path, key_path = given.key_path,
+    pem = given.pem and given.pem .. "\n" .. (given.key_pem or ""), password = given.password,
+    algorithm = algorithm, send_chain = given.send_chain == true,
+  }
+end
+
 local function need(spec, field)
   if type(spec[field]) ~= "string" or spec[field] == "" then
     error(("entra.profile: field '%s' is missing"):format(field), 4)
@@ -116,6 +132,11 @@ end
 -- @tparam string spec.tenant_id GUID or domain
 -- @tparam string spec.client_id the app's id
 -- @tparam[opt] string spec.client_secret makes it a confidential client
+-- @tparam[opt] table spec.certificate so does this: `path` (PFX, PEM or an OpenSSL store URI) and, where the key
+--   is elsewhere, `key_path`; or `pem` and `key_pem`, texts; `password`; `algorithm` (`PS256`, or `RS256`);
+--   `send_chain`. Files are read again when they change.
+-- @tparam[opt] string spec.federated_token_file and this: where another identity provider's token is, read for
+--   each exchange (workload identity federation)
 -- @tparam[opt] string|{string,...} spec.scopes
 -- @tparam[opt] string spec.flow as in `token`
 -- @tparam[opt] string spec.redirect_uri where the browser comes back to; `http://localhost` by default
@@ -126,6 +147,7 @@ end
 -- @treturn entra.errors kind `config` or `usage` for a value that cannot be; a missing field raises
 function profile.from_table(spec, env)
   local client_id = need(spec, "client_id")
+  local certificate = certificate_of(spec.certificate)
   local tenant, err = authority.tenant(need(spec, "tenant_id"))
   if not tenant then
     return nil, err
@@ -146,7 +168,10 @@ function profile.from_table(spec, env)
     id = spec.name and "inline." .. spec.name or "inline", name = spec.name or "(inline)",
     tenant = tenant, client_id = client_id, authority = origin,
     scopes = scopes.split(spec.scopes), flows = flows, redirect_uri = spec.redirect_uri,
-    client_secret = spec.client_secret, auth_method = spec.client_secret and "client-secret" or "none",
+    client_secret = spec.client_secret, certificate = certificate,
+    federated = spec.federated_token_file and { token_file = spec.federated_token_file },
+    auth_method = spec.client_secret and "client-secret" or certificate and "certificate"
+      or spec.federated_token_file and "federated" or "none",
   }, env and env.store or require("entra.store.memory").new(), env)
 end
 

@@ -19,12 +19,15 @@ local LOCK_SECONDS = 10
 
 local ORDER = {
   "version", "current", "profiles", "name", "id", "tenantId", "clientId", "authorityHost", "scopes", "authMethod",
+  "certificatePath", "certificateKeyPath", "certificateMode", "sendCertificateChain", "assertionAlgorithm",
+  "federatedTokenFile",
   "defaultFlow", "redirectUri", "createdAt", "updatedAt",
 }
 
 -- The reference tool's names of authentication methods, by ours.
-local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret" }
-local METHOD = {}
+local STORED_METHOD = { ["none"] = "None", ["client-secret"] = "ClientSecret", certificate = "Certificate",
+  federated = "Federated" }
+local METHOD = { passwordlesscertificate = "certificate" }
 for ours, stored in pairs(STORED_METHOD) do
   METHOD[stored:lower()] = ours
 end
@@ -128,7 +131,9 @@ end
 -- @tparam table stored
 -- @tparam[opt=os.getenv] function getenv
 -- @treturn table|nil settings: `id`, `name`, `tenant`, `client_id`, `authority` (an origin), `scopes`,
---   `auth_method`, `flows` (names, or nil), `redirect_uri` (or nil)
+--   `auth_method`, `flows` (names, or nil), `redirect_uri` (or nil),
+--   `certificate` (or nil: `path`, `key_path`, `mode`, `algorithm`, `send_chain`),
+--   `federated` (or nil: `token_file`, or nothing, for the one that the environment names)
 -- @treturn entra.errors kind `config`
 function profiles.settings(stored, getenv)
   local function bad(member)
@@ -156,6 +161,14 @@ function profiles.settings(stored, getenv)
     return nil, errors.new("config", ("profile '%s' signs in by '%s', which this version does not have"):format(
       stored.name, tostring(stored.authMethod)), { code = "auth_method" })
   end
+  local certificate
+  if method == "certificate" then
+    local member
+    certificate, member = require("entra.certificate").of_stored(stored)
+    if not certificate then
+      return bad(member)
+    end
+  end
   local flows
   if text(stored.defaultFlow) then
     flows, err = flow.names(stored.defaultFlow)
@@ -166,7 +179,8 @@ function profiles.settings(stored, getenv)
   return {
     id = id_of(stored), name = stored.name, tenant = tenant, client_id = stored.clientId, authority = origin,
     scopes = scopes.split(type(stored.scopes) == "table" and stored.scopes or text(stored.scopes)),
-    auth_method = method, flows = flows, redirect_uri = text(stored.redirectUri),
+    auth_method = method, certificate = certificate, flows = flows, redirect_uri = text(stored.redirectUri),
+    federated = method == "federated" and { token_file = text(stored.federatedTokenFile) } or nil,
   }
 end
 
@@ -174,10 +188,14 @@ end
 -- @tparam table settings as `profiles.settings` returns them
 -- @tparam string now RFC 3339 UTC
 function profiles.stored(settings, now)
+  local about = settings.certificate or {}
   return {
     name = settings.name, id = settings.id, tenantId = settings.tenant, clientId = settings.client_id,
     authorityHost = settings.authority, scopes = json.array(settings.scopes),
     authMethod = STORED_METHOD[settings.auth_method],
+    certificatePath = about.path, certificateKeyPath = about.key_path, certificateMode = about.mode,
+    federatedTokenFile = settings.federated and settings.federated.token_file,
+    sendCertificateChain = about.send_chain, assertionAlgorithm = about.algorithm,
     defaultFlow = settings.flows and flow.stored(settings.flows), redirectUri = settings.redirect_uri,
     createdAt = now, updatedAt = now,
   }

@@ -32,20 +32,22 @@ function way.of(self, plan, opts, is_public)
     end,
   }
   --- A token request's form with what every one of them ends in: the app's proof, and the claims challenge.
+  -- Returns the proof as well, since some are good for one request (`one_time`); or nil and an error.
   function out.form(fields)
+    local proof, err = {}, nil
     if not is_public then
-      local proof, err = credential.form(self.store, self.settings)
-      if not proof then
-        return nil, err
-      end
-      for _, field in ipairs(proof) do
-        fields[#fields + 1] = field
-      end
+      proof, err = credential.form(self.store, self.settings, self)
+    end
+    if not proof then
+      return nil, err
+    end
+    for _, field in ipairs(proof) do
+      fields[#fields + 1] = field
     end
     if opts.claims then
       fields[#fields + 1] = { "claims", opts.claims }
     end
-    return fields
+    return fields, proof
   end
   function out.post(request)
     env.deadline = out.deadline -- a person's wait may have ended later than it was planned

@@ -36,6 +36,7 @@ describe("entra.flow", function()
       return flow.default(method, function(name) return environment[name] end)
     end
     assert.equal("client-credentials", default("client-secret", { DISPLAY = ":0" }))
+    assert.equal("client-credentials", default("certificate", {}))
     assert.equal("device-code", default("none", { DISPLAY = "" }))
     for _, name in ipairs { "DISPLAY", "WAYLAND_DISPLAY", "BROWSER" } do
       assert.equal("interactive", default("none", { [name] = "x" }))

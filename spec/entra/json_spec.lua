@@ -1,6 +1,23 @@
 local json = require("entra.json")
 
 describe("entra.json", function()
+  it("keeps members in their order where that is asked for", function()
+    local members = {}
+    for i = 1, 20 do
+      members[i] = { "m" .. i, i % 2 == 0 and 1700000000 + i or 'text "' .. i }
+    end
+    local text = json.ordered(members)
+    local at = 0
+    for i, member in ipairs(members) do
+      local found = text:find(('"m%d":'):format(i), at + 1, true)
+      assert.is_true(found > at)
+      at = found
+      assert.equal(member[2], json.decode(text)[member[1]])
+    end
+    assert.equal('{"a":1700000000,"b":["x"]}', json.ordered { { "a", 1700000000 }, { "b", { "x" } } })
+    assert.equal("{}", json.ordered {})
+  end)
+
   it("decodes objects, and nothing that is not JSON", function()
     assert.same({ a = { 1, 2 } }, json.decode('{"a":[1,2]}'))
     for _, text in ipairs { "", "{", "3", '"x"', "{} x", "nan", '{"a":NaN}', ("["):rep(100) } do

@@ -1,4 +1,5 @@
 local entra = require("entra")
+local pki = require("spec.support.pki")
 local profile = require("entra.profile")
 local new_clock = require("spec.support.clock")
 local new_http = require("spec.support.http")
@@ -38,7 +39,9 @@ describe("entra.profile", function()
   end)
 
   it("raises on a programmer's mistake, returns an error for a wrong value", function()
-    for _, misuse in ipairs { {}, { tenant_id = "t" }, { client_id = "c" }, { tenant_id = 3, client_id = "c" } } do
+    for _, misuse in ipairs { {}, { tenant_id = "t" }, { client_id = "c" }, { tenant_id = 3, client_id = "c" },
+      { tenant_id = "t", client_id = "c", certificate = {} }, { tenant_id = "t", client_id = "c", certificate = "x" },
+      { tenant_id = "t", client_id = "c", certificate = { path = "x", algorithm = "none" } } } do
       assert.has_error(function() entra.profile(misuse) end)
     end
     assert.has_error(function() entra.profile(nil) end)
@@ -48,6 +51,23 @@ describe("entra.profile", function()
       local p, err = entra.profile(wrong)
       assert.is_nil(p)
       assert.is_string(err.message)
+    end
+  end)
+
+  it("signs in with a certificate, from files that may change and from text", function()
+    local cert, key = pki.certificate("app")
+    local text = { pem = pki.read("app.pem"), key_pem = pki.read("app.key") }
+    pki.pfx("app.pfx", "app", "hunter2")
+    for _, given in ipairs { { path = cert, key_path = key }, text,
+      { path = pki.path("app.pfx"), password = "hunter2" },
+      { path = cert, key_path = "file:" .. key, algorithm = "RS256", send_chain = true } } do
+      local http = new_http { { access_token = "a", token_type = "Bearer", expires_in = 3600 } }
+      local p = assert(profile.from_table({ tenant_id = "contoso.com", client_id = "c", scopes = "api://x/.default",
+        certificate = given }, { http = http }))
+      assert.equal("a", assert(p:token()).access_token)
+      assert.is_nil(http:form().client_secret)
+      assert.matches("^eyJ", http:form().client_assertion)
+      assert.is_nil(tostring(p):find("hunter2", 1, true))
     end
   end)
 

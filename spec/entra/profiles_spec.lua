@@ -55,13 +55,43 @@ describe("entra.profiles", function()
     end
   end)
 
-  it("shows a profile that this version cannot use, and says why", function()
+  it("knows where the reference tool's certificate is, by both names of the method", function()
     write(REFERENCE)
+    local stored = profiles.find(profiles.load(paths), "cert-app")
+    for _, method in ipairs { "Certificate", "PasswordlessCertificate" } do
+      stored.authMethod = method
+      local settings = profiles.settings(stored, no_environment)
+      assert.equal("certificate", settings.auth_method)
+      assert.same({ path = "/home/ada/certs/app.pfx", mode = "sealed", algorithm = "PS256", send_chain = false },
+        settings.certificate)
+    end
+  end)
+
+  it("writes down what it reads of a certificate, and names the member that is no good", function()
+    local stored = { name = "a", tenantId = "t", clientId = "c", authMethod = "Certificate", certificatePath = "/c.pem",
+      certificateKeyPath = "pkcs11:x", certificateMode = "reference", sendCertificateChain = true,
+      assertionAlgorithm = "rs256" }
+    local settings = profiles.settings(stored, no_environment)
+    assert.same({ path = "/c.pem", key_path = "pkcs11:x", mode = "reference", algorithm = "RS256", send_chain = true },
+      settings.certificate)
+    assert.same(settings.certificate, profiles.settings(profiles.stored(settings, "now"), no_environment).certificate)
+    for member, value in pairs { certificatePath = "", certificateMode = "magic", assertionAlgorithm = "none" } do
+      local kept = stored[member]
+      stored[member] = value
+      local none, err = profiles.settings(stored, no_environment)
+      assert.is_nil(none)
+      assert.matches(member, err.message)
+      stored[member] = kept
+    end
+  end)
+
+  it("shows a profile that this version cannot use, and says why", function()
+    write(REFERENCE:gsub('"Certificate"', '"Telepathy"'))
     local stored = profiles.find(profiles.load(paths), "cert-app")
     local settings, err = profiles.settings(stored, no_environment)
     assert.is_nil(settings)
     assert.equal("auth_method", err.code)
-    assert.matches("Certificate", err.message)
+    assert.matches("Telepathy", err.message)
   end)
 
   it("takes the authority from the profile, else from the environment", function()

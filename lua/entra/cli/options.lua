@@ -90,6 +90,19 @@ function options.port(text)
   return port
 end
 
+--- A path that means the same in every folder: profiles are used from anywhere.
+-- @treturn string|nil
+-- @treturn entra.errors kind `usage`
+function options.absolute(path)
+  local folder = os.getenv("PWD")
+  if path:sub(1, 1) == "/" then
+    return path
+  elseif not folder or folder:sub(1, 1) ~= "/" then
+    return nil, errors.new("usage", ("'%s' is not an absolute path"):format(path), { code = "arguments" })
+  end
+  return folder .. "/" .. path
+end
+
 local UNITS = { [""] = 1, s = 1, m = 60, h = 3600 }
 
 --- Seconds from `30`, `30s`, `2m`, `1h`.

@@ -112,4 +112,20 @@ function prompt.confirm(question)
   return answer ~= nil and answer:match("^%s*[yY]") ~= nil
 end
 
+--- Ask for something that nobody may read over a shoulder.
+-- @treturn string|nil
+-- @treturn entra.errors kind `cancelled` or `usage`
+function prompt.hidden(question)
+  local host = require("entra.host")
+  local text, message, code = host.ask_hidden(question, host.catch_signals())
+  if text then
+    return text
+  end
+  local errors = require("entra.errors")
+  if code == "interrupted" then
+    return nil, errors.new("cancelled", "cancelled", { code = code })
+  end
+  return nil, errors.new("usage", message, { code = code })
+end
+
 return prompt

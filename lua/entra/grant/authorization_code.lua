@@ -88,7 +88,7 @@ local function answer(way, asked, came_back)
   if not found then
     return nil, err
   elseif found.error then
-    return nil, exchange.refusal(url:match("^https://([^/]+)"), found)
+    return nil, exchange.refusal(way.settings, url:match("^https://([^/]+)"), found)
   elseif found.iss and found.iss:sub(1, #way.settings.authority + 1) ~= way.settings.authority .. "/" then
     -- RFC 9207: an answer of somebody else's.
     return nil, errors.new("oauth", "the answer came from another authority", { code = "issuer",

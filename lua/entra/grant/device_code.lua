@@ -55,7 +55,13 @@ local function pause(way, seconds, expires)
   end
 end
 
-local function poll(way, device, form)
+local function form_of(way, device)
+  -- Anew for each poll: an assertion is good for one request, and for less time than a person may take.
+  return way.form { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
+    { "device_code", device.device_code }, { "client_info", "1" } }
+end
+
+local function poll(way, device)
   local clock = way.clock
   local expires = clock.monotonic() + device.expires_in
   -- A server that says 0 is not asked without a pause.
@@ -73,7 +79,11 @@ local function poll(way, device, form)
       return nil, errors.new("timeout", "timed out waiting for the sign-in", { code = "timeout",
         hint = "run the command again, or allow more time with --timeout" })
     end
-    local reply
+    local form, reply
+    form, err = form_of(way, device)
+    if not form then
+      return nil, err
+    end
     reply, err = way.post { form = form, repeatable = false, retry = false }
     if reply then
       return reply
@@ -100,9 +110,8 @@ function device_code.run(way)
       hint = ("entra-auth-cli get-token --profile %s --flow device-code"):format(way.settings.name) })
   end
   -- A credential that cannot be used is told before the person is sent anywhere.
-  local form, err = way.form { { "grant_type", GRANT }, { "client_id", way.settings.client_id },
-    { "client_info", "1" } }
-  if not form then
+  local usable, err = way.form {}
+  if not usable then
     return nil, err
   end
   local device
@@ -123,9 +132,8 @@ function device_code.run(way)
     message = device.message, expires_in = device.expires_in, client_id = way.settings.client_id,
     tenant = way.settings.tenant,
   }
-  form[#form + 1] = { "device_code", device.device_code }
   local reply
-  reply, err = poll(way, device, form)
+  reply, err = poll(way, device)
   if not reply then
     return nil, err
   end

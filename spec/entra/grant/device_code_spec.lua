@@ -153,7 +153,7 @@ describe("entra.grant.device_code", function()
     assert.same({ { "client_id", "c" }, { "scope", "User.Read openid profile offline_access" } }, sent[1].form)
     assert.is_true(sent[1].repeatable)
     assert.same({ { "grant_type", "urn:ietf:params:oauth:grant-type:device_code" }, { "client_id", "c" },
-      { "client_info", "1" }, { "client_secret", "s" }, { "device_code", "dc" } }, sent[2].form)
+      { "device_code", "dc" }, { "client_info", "1" }, { "client_secret", "s" } }, sent[2].form)
     assert.same({ false, false }, { sent[2].repeatable, sent[2].retry })
   end)
 

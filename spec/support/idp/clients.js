@@ -1,5 +1,5 @@
 // The made-up app registrations.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 
@@ -11,6 +11,7 @@ export const CLIENTS = {
     client_id: 'beb00000-0000-4000-8000-000000000eb1', secret: 'web~S3cret+/=', name: 'Contoso web site',
     redirect_uri: 'https://app.contoso.example/auth',
   },
+  federated: { client_id: 'fede0000-0000-4000-8000-0000000000fe', name: 'Contoso workload' },
   certificate: { client_id: 'ce700000-0000-4000-8000-00000000ce47', name: 'Contoso certificate job' },
 };
 
@@ -31,8 +32,10 @@ function registration({ client_id, secret, name, redirect_uri: redirect }, more)
   };
 }
 
-export function registrations(appKey) {
-  const { kty, n, e } = appKey.jwk;
+// The library sees a secret in place of an assertion, once that has proved good.
+export const ASSERTED = hashedSecret(randomBytes(32).toString('hex'));
+
+export function registrations() {
   return [
     registration(CLIENTS.daemon),
     registration(CLIENTS.expired, { client_secret_expires_at: 1577836800 }),
@@ -47,9 +50,7 @@ export function registrations(appKey) {
       grant_types: ['client_credentials', 'authorization_code', DEVICE, 'refresh_token'],
       response_types: ['code'],
     }),
-    registration(CLIENTS.certificate, {
-      token_endpoint_auth_method: 'private_key_jwt',
-      jwks: { keys: [{ kty, n, e }] },
-    }),
+    registration(CLIENTS.federated, { token_endpoint_auth_method: 'client_secret_post', client_secret: ASSERTED }),
+    registration(CLIENTS.certificate, { token_endpoint_auth_method: 'client_secret_post', client_secret: ASSERTED }),
   ];
 }

@@ -1,6 +1,8 @@
 // The control port: how tests (and `curl`) command the provider. JSON in and out, plain http on 127.0.0.1.
 import { change, counters, requests, reset, settings } from './state.js';
+import { issue } from './federation.js';
 import { addFaults, clearFaults, listFaults } from './faults.js';
+import { register } from './assertions.js';
 import { approve, decline, expire, pendingCode, pendingCodes } from './device.js';
 import { revokeEverything } from './store.js';
 import { asTyped } from './resources.js';
@@ -54,6 +56,11 @@ const ROUTES = (provider) => ({
     revokeEverything();
     return {};
   },
+  'POST /certificates': (body) => {
+    try { register(body.pem); } catch { throw new Refusal(400, 'pem is not a certificate'); }
+    return {};
+  },
+  'POST /federation/token': (body) => ({ token: issue(body) }),
   'POST /device/approve': async (body) => {
     checkUser(body.user);
     const code = findCode(body);

@@ -86,7 +86,7 @@ export function makeDoor({ base, pki, providers }) {
     const form = { ...sent };
     const headers = { ...req.headers };
     const client = clientById(form.client_id);
-    if (endpoint === 'token') translateToken(form, tenant, { headers, appCert: pki.app });
+    if (endpoint === 'token') translateToken(form, tenant, { headers, endpoint: `${base}/${name}${path}` });
     else translateDevice(form, tenant, { headers, client });
     if (form.device_code) await beforePoll(providers[tenant.tid], form);
     const entra = { id: randomUUID(), endpoint, tid: tenant.tid, form, claims: readClaims(sent), fault: req.fault };

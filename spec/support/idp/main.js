@@ -1,9 +1,10 @@
 // Start and stop. See README.md.
 import http from 'node:http';
 import https from 'node:https';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { register } from './assertions.js';
 import { loadCertificates } from './certs.js';
 import { CLIENTS } from './clients.js';
 import { setBase } from './claims.js';
@@ -66,6 +67,7 @@ mkdirSync(dir, { recursive: true });
 const announcement = path.join(dir, 'idp.json');
 rmSync(announcement, { force: true }); // left by a killed one: nobody shall take it for ours
 const pki = loadCertificates(dir);
+register(readFileSync(pki.app.cert));
 
 // The providers must know their port and the listeners need a handler: whoever is earlier waits at this door.
 let door = (req, res) => res.destroy();

@@ -42,7 +42,7 @@ function signInOnly() {
 export function makeProvider({ base, tid, pki }) {
   const provider = new Provider(issuer(base, tid), {
     adapter: Store,
-    clients: registrations(pki.app),
+    clients: registrations(),
     jwks: { keys: [{ ...pki.signing.jwk, kid: pki.signing.kid, use: 'sig', alg: 'RS256' }] },
     cookies: { keys: cookieKeys },
     routes: {
@@ -50,7 +50,7 @@ export function makeProvider({ base, tid, pki }) {
       code_verification: '/devicelogin', jwks: '/jwks-of-the-library',
     },
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'private_key_jwt', 'none'],
+    clientAuthMethods: ['client_secret_post', 'client_secret_basic', 'none'],
     pkce: { methods: ['S256'], required: (ctx, client) => client.clientAuthMethod === 'none' },
     scopes: OIDC_SCOPES,
     claims: ID_TOKEN_CLAIMS,

@@ -1,6 +1,8 @@
 // In front of the library: an Entra request becomes the standard one, or is refused as Entra refuses it.
 import { EntraError } from './errors.js';
-import { CLIENTS, clientById, hashedSecret } from './clients.js';
+import { verifyAssertion } from './assertions.js';
+import { verifyFederated } from './federation.js';
+import { ASSERTED, CLIENTS, clientById, hashedSecret } from './clients.js';
 import { GRAPH, readScopes } from './resources.js';
 import { firstResource } from './store.js';
 
@@ -49,17 +51,6 @@ function readCredential(form, headers) {
   if (form.client_secret) form.client_secret = hashedSecret(form.client_secret);
 }
 
-// Entra looks the certificate up by the thumbprint in the assertion's header; without one it finds none.
-function checkAssertion(form, appCert) {
-  let header;
-  try {
-    header = JSON.parse(Buffer.from(form.client_assertion.split('.')[0], 'base64url'));
-  } catch {
-    throw new EntraError(700027);
-  }
-  if (header['x5t#S256'] ? header['x5t#S256'] !== appCert.x5tS256 : header.x5t !== appCert.x5t) throw new EntraError(700027);
-}
-
 function oneResource(text) {
   const read = readScopes(text);
   if (read.uris.length > 1) throw new EntraError(28000, { scope: text });
@@ -69,7 +60,7 @@ function oneResource(text) {
 const GRANTS = {
   client_credentials(form, entra) {
     if (entra.shared) throw new EntraError(9001023);
-    if (!form.client_secret && !form.client_assertion) throw new EntraError(7000216);
+    if (!form.client_secret) throw new EntraError(7000216);
     const { scope, resource } = oneResource(form.scope);
     if (!/^\S+\/\.default$/.test(scope)) throw new EntraError(1002012, { scope: form.scope });
     Object.assign(form, { scope, resource });
@@ -88,7 +79,7 @@ const GRANTS = {
   },
 };
 
-export function translateToken(form, entra, { headers, appCert }) {
+export function translateToken(form, entra, { headers, endpoint }) {
   if (headers.origin) throw new EntraError(9002326, { origin: headers.origin });
   readCredential(form, headers);
   demand(form, 'grant_type', ...(form.client_assertion ? [] : ['client_id']));
@@ -96,7 +87,15 @@ export function translateToken(form, entra, { headers, appCert }) {
   if (form.client_assertion) {
     // A public client is told so before anybody looks at what it sent.
     if (clientById(form.client_id) === CLIENTS.public) throw new EntraError(700025);
-    checkAssertion(form, appCert);
+    if (clientById(form.client_id) === CLIENTS.federated) {
+      verifyFederated(form);
+    } else {
+      form.client_id = verifyAssertion(form, endpoint);
+      if (form.client_id !== CLIENTS.certificate.client_id) throw new EntraError(700027); // registered, but for another app
+    }
+    form.client_secret = ASSERTED;
+    delete form.client_assertion;
+    delete form.client_assertion_type;
   }
   demand(form, ...(REQUIRED[form.grant_type] ?? []));
   if (Object.hasOwn(GRANTS, form.grant_type)) GRANTS[form.grant_type](form, entra);
@@ -109,6 +108,7 @@ export function translateDevice(form, entra, { headers, client }) {
   Object.assign(form, oneResource(form.scope));
   // Entra asks a confidential client for its credential only at the token endpoint, the library here as well.
   if (!form.client_secret && client?.secret) form.client_secret = hashedSecret(client.secret);
+  if (client === CLIENTS.certificate) form.client_secret = ASSERTED;
   delete form.claims;
 }
 

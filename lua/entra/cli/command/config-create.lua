@@ -18,6 +18,7 @@ local create = {
     "entra-auth-cli config create -n production --tenant GUID --client-id GUID --client-secret-file secret.txt",
     "pass show entra/production | entra-auth-cli config create -n production --tenant GUID --client-id GUID "
       .. "--client-secret-stdin",
+    "entra-auth-cli config create -n job --tenant GUID --client-id GUID --certificate app.pfx",
   },
 }
 
@@ -31,10 +32,13 @@ function create.build(parser)
   parser:option("-f --flow", "How tokens are obtained: client-credentials, interactive, device-code or "
     .. "authorization-code; for a person also several, tried in turn: interactive,device-code."):argname("FLOW")
   parser:option("--redirect-uri", "Where the browser comes back to (default: http://localhost)."):argname("URI")
-  parser:option("--auth-method", "How the app proves itself (default: by the secret given)."):choices {
-    "none", "client-secret" }
+  parser:option("--auth-method", "How the app proves itself (default: by what is given)."):choices {
+    "none", "client-secret", "certificate", "federated" }
   parser:flag("--client-secret-stdin", "Read the client secret from standard input.")
   parser:option("--client-secret-file", "Read the client secret from a file."):argname("FILE")
+  require("entra.cli.certificate").options(parser)
+  parser:option("--federated-token-file", "A file with another identity provider's token for this app, read for each "
+    .. "exchange; without it, with --auth-method federated, the one in $AZURE_FEDERATED_TOKEN_FILE."):argname("FILE")
   parser:option("--cloud", "Microsoft's cloud (default: public)."):choices { "public", "usgov", "china" }
   parser:option("--authority-host", "Another authority, an https origin; else $AZURE_AUTHORITY_HOST."):argname("URL")
   parser:flag("--force", "Replace a profile of that name, with its secrets and tokens.")
@@ -104,8 +108,27 @@ local function origin_of(values)
     or environment ~= "" and environment or authority.PUBLIC)
 end
 
+local GIVEN = { ["client-secret"] = "client secret", certificate = "certificate", federated = "federated token" }
+
+-- How the app proves itself: what is given says it, and the flag must agree.
+local function method_of(values, secret, certificate)
+  local given = secret and "client-secret" or certificate and "certificate"
+    or values.federated_token_file and "federated" or "none"
+  local method = values.auth_method or given
+  if secret and certificate or values.federated_token_file and given ~= "federated" then
+    return usage("a profile has a client secret, a certificate or a federated token, not two of them")
+  elseif method == given or method == "federated" and given == "none" then
+    return method
+  elseif method == "client-secret" then
+    return usage("missing --client-secret-stdin or --client-secret-file")
+  elseif method == "certificate" then
+    return usage("missing --certificate")
+  end
+  return usage(("--auth-method %s takes no %s"):format(method, GIVEN[given]))
+end
+
 -- The settings that the flags describe.
-local function settings_of(values, secret)
+local function settings_of(values, secret, certificate)
   local name = values.name or "default"
   if not profiles.is_name(name) then
     return usage(("'%s' cannot be a profile's name"):format(name),
@@ -129,11 +152,17 @@ local function settings_of(values, secret)
   if not origin then
     return nil, err
   end
-  local method = values.auth_method or (secret and "client-secret" or "none")
-  if method == "client-secret" and not secret then
-    return usage("missing --client-secret-stdin or --client-secret-file")
-  elseif method == "none" and secret then
-    return usage("--auth-method none takes no client secret")
+  local method
+  method, err = method_of(values, secret, certificate)
+  if not method then
+    return nil, err
+  end
+  local token_file
+  if values.federated_token_file then
+    token_file, err = require("entra.cli.options").absolute(values.federated_token_file)
+    if not token_file then
+      return nil, err
+    end
   end
   local flows
   if values.flow then
@@ -146,6 +175,8 @@ local function settings_of(values, secret)
     name = name, tenant = tenant, client_id = values.client_id:lower(), authority = origin,
     scopes = scopes.split(values.scope), auth_method = method, flows = flows,
     redirect_uri = values.redirect_uri,
+    certificate = certificate,
+    federated = method == "federated" and { token_file = token_file } or nil,
   }
 end
 
@@ -168,14 +199,40 @@ local function insert(document, stored, force)
   return true
 end
 
+-- What seals the credential that comes with the profile, once there is a store; nil where nothing is.
+local function credential_of(values, settings, secret)
+  if secret then
+    return function(store) return require("entra.credential.secret").save(store, settings, secret) end
+  elseif not settings.certificate then
+    return nil
+  end
+  local open, password, identity = require("entra.cli.certificate").open(settings.certificate, values)
+  if not open then
+    return nil, password
+  end
+  return function(store)
+    return require("entra.credential.certificate").save(store, settings, open, password, identity)
+  end
+end
+
 function create.run(values)
   local secret, err = read_secret(values)
   if err then
     return nil, err
   end
+  local certificate
+  certificate, err = require("entra.cli.certificate").read(values)
+  if err then
+    return nil, err
+  end
   local settings
-  settings, err = settings_of(values, secret)
+  settings, err = settings_of(values, secret, certificate)
   if not settings then
+    return nil, err
+  end
+  local save
+  save, err = credential_of(values, settings, secret)
+  if err then
     return nil, err
   end
   settings.id = new_id()
@@ -194,11 +251,11 @@ function create.run(values)
       return nil, other
     end
     replaced = other
-    -- The secret is sealed before the profile that needs it can be seen.
-    if not secret then
-      return true
+    -- The credential is sealed before the profile that needs it can be seen.
+    if save then
+      return save(store)
     end
-    return require("entra.credential.secret").save(store, settings, secret)
+    return true
   end)
   if not ok then
     -- Where only the last sync failed the profile is there all the same, and keeps its secret.

@@ -12,7 +12,10 @@ local show = {
 }
 
 local ORDER = { "name", "current", "tenantId", "clientId", "authorityHost", "scopes", "authMethod", "defaultFlow",
-  "redirectUri", "clientSecret", "refreshToken", "account", "store", "createdAt", "updatedAt" }
+  "certificatePath", "certificateKeyPath", "certificateMode", "sendCertificateChain", "assertionAlgorithm",
+  "certificate", "certificateSubject", "thumbprintSha1", "thumbprintSha256", "certificateExpires",
+  "certificateDaysLeft", "federatedTokenFile", "redirectUri",
+  "clientSecret", "refreshToken", "account", "store", "createdAt", "updatedAt" }
 
 function show.build(parser)
   options.profile(parser)
@@ -26,6 +29,29 @@ local function state_of(store, name)
     return "unreadable: " .. err.message
   end
   return body and (body.refused and "refused" or "stored") or "none", body
+end
+
+-- The profile's certificate, where it has one: the settings of it, and what it says of itself.
+local function add_certificate(object, client, settings, store)
+  local about = settings.certificate
+  if not about then
+    return
+  end
+  local certificate = require("entra.certificate")
+  object.certificatePath, object.certificateKeyPath, object.certificateMode = about.path, about.key_path, about.mode
+  object.sendCertificateChain, object.assertionAlgorithm = about.send_chain, about.algorithm
+  local facts, err = require("entra.credential.certificate").facts(store, settings, client)
+  if not facts then
+    object.certificate = "unusable: " .. err.message
+    return
+  end
+  local now = client.clock.now()
+  local fine, word = certificate.judge(facts, now)
+  object.certificate = not fine and "unusable: " .. word.message or word or "valid"
+  object.certificateSubject = facts.subject
+  object.thumbprintSha1, object.thumbprintSha256 = certificate.hex(facts.sha1), certificate.hex(facts.sha256)
+  object.certificateExpires = certificate.time(facts.not_after)
+  object.certificateDaysLeft = certificate.days_left(facts, now)
 end
 
 function show.run(values)
@@ -45,6 +71,10 @@ function show.run(values)
     refreshToken = refresh, account = grip and grip.account and grip.account.username,
     store = store:describe(), createdAt = stored.createdAt, updatedAt = stored.updatedAt,
   }
+  if settings.federated then
+    object.federatedTokenFile = require("entra.credential.federated").path(settings) or "none"
+  end
+  add_certificate(object, client, settings, store)
   if values.output == "json" then
     return { text = output.json(object, ORDER) }
   end
@@ -55,7 +85,7 @@ function show.run(values)
       value = #value > 0 and table.concat(value, " ") or "(none: the default of the flow)"
     end
     if value ~= nil then
-      lines[#lines + 1] = ("%-14s %s\n"):format(name, output.safe(tostring(value)))
+      lines[#lines + 1] = ("%-20s %s\n"):format(name, output.safe(tostring(value)))
     end
   end
   return { text = table.concat(lines) }

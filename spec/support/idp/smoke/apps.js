@@ -11,19 +11,24 @@ const daemon = ({ idp }, more) => ({
   grant_type: 'client_credentials', client_id: idp.clients.daemon.client_id, client_secret: idp.clients.daemon.secret, scope: `${GRAPH}/.default`, ...more,
 });
 
-function assertion({ idp }, { alg = 'PS256', header, claims } = {}) {
-  const { key, cert, client_id: id } = idp.clients.certificate;
-  const der = new X509Certificate(readFileSync(cert)).raw;
+function certificateOf(idp) {
+  const { raw } = new X509Certificate(readFileSync(idp.clients.certificate.cert));
+  const thumbprint = (hash) => createHash(hash).update(raw).digest('base64url');
+  return { x5t: thumbprint('sha1'), x5tS256: thumbprint('sha256'), x5c: raw.toString('base64') };
+}
+
+function assertion({ idp }, { alg = 'PS256', header, claims, salt = 32, hash = 'sha256', tail = '' } = {}) {
+  const { key, client_id: id } = idp.clients.certificate;
   const now = Math.floor(Date.now() / 1000);
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const head = { alg, typ: 'JWT', 'x5t#S256': createHash('sha256').update(der).digest('base64url'), ...header };
+  const head = { alg, typ: 'JWT', 'x5t#S256': certificateOf(idp).x5tS256, ...header };
   const body = { aud: `${idp.base}/${idp.tenant}/oauth2/v2.0/token`, iss: id, sub: id, jti: randomUUID(), nbf: now, iat: now, exp: now + 600, ...claims };
   const text = `${encode(head)}.${encode(body)}`;
-  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  const signature = sign('sha256', Buffer.from(text), { key: createPrivateKey(readFileSync(key)), ...(alg === 'PS256' ? pss : {}) });
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: salt };
+  const signature = sign(hash, Buffer.from(text), { key: createPrivateKey(readFileSync(key)), ...(alg === 'PS256' ? pss : {}) });
   return {
     grant_type: 'client_credentials', client_id: id, scope: `${GRAPH}/.default`,
-    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: `${text}.${signature.toString('base64url')}`,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: `${text}.${signature.toString('base64url')}${tail}`,
   };
 }
 
@@ -76,13 +81,70 @@ export default [
     const basic = Buffer.from(`${id}:${encodeURIComponent(secret)}`).toString('base64');
     assert.equal((await token(form, { Authorization: `Basic ${basic}` })).status, 200);
   }],
-  ['a certificate works in both forms of the assertion', async ({ idp, token }) => {
-    assert.equal((await token(assertion({ idp }))).status, 200);
-    const x5t = createHash('sha1').update(new X509Certificate(readFileSync(idp.clients.certificate.cert)).raw).digest('base64url');
+  ['a certificate works in both forms of the assertion, once', async ({ idp, token }) => {
+    const good = assertion({ idp });
+    assert.equal((await token(good)).status, 200);
+    refused(await token(good), 401, 'invalid_client', 700027); // replayed
+    const { x5t, x5c } = certificateOf(idp);
     assert.equal((await token(assertion({ idp }, { alg: 'RS256', header: { 'x5t#S256': undefined, x5t } }))).status, 200);
-    refused(await token(assertion({ idp }, { header: { 'x5t#S256': 'AAAA' } })), 401, 'invalid_client', 700027);
-    refused(await token(assertion({ idp }, { claims: { exp: 1700000000 } })), 401, 'invalid_client', 700024);
-    refused(await token(assertion({ idp }, { claims: { aud: 'https://elsewhere.example' } })), 401, 'invalid_client', 700027);
+    assert.equal((await token(assertion({ idp }, { header: { x5c: [x5c] } }))).status, 200);
+    const { client_id: said, ...anonymous } = assertion({ idp });
+    assert.equal((await token(anonymous)).status, 200);
+  }],
+  ['an assertion that is wrong in one thing', async ({ idp, token }) => {
+    const now = Math.floor(Date.now() / 1000);
+    const { x5t, x5tS256, x5c } = certificateOf(idp);
+    const wrong = [
+      { header: { alg: 'none' } }, { header: { alg: 'HS256' } }, { header: { alg: 'PS384' } }, { header: { alg: undefined } },
+      { header: { alg: 'RS256', x5t } }, { header: { typ: undefined } }, { header: { typ: 'at+jwt' } }, { header: { kid: 'x' } },
+      { header: { 'x5t#S256': undefined } }, { header: { 'x5t#S256': 'AAAA' } }, { header: { 'x5t#S256': `${x5tS256}=` } },
+      { header: { 'x5t#S256': undefined, x5t } }, { header: { x5t: 'AAAA' } }, { header: { x5c: [] } }, { header: { x5c } },
+      { header: { x5c: [x5c.replace(/=*$/, '=='), x5c] } }, { header: { x5c: ['AAAA'] } }, { salt: 20 }, { hash: 'sha512' },
+      { claims: { aud: 'https://elsewhere.example' } }, { claims: { aud: `${idp.base}/${idp.tenant}/v2.0` } }, { claims: { aud: undefined } },
+      { claims: { aud: `${idp.base}/${idp.domain}/oauth2/v2.0/token` } }, { claims: { aud: [`${idp.base}/${idp.tenant}/oauth2/v2.0/token`] } },
+      { claims: { jti: undefined } }, { claims: { jti: 7 } }, { claims: { jti: 'short' } }, { claims: { scope: 'x' } }, { tail: 'A' }, { tail: '=' },
+    ];
+    for (const each of wrong) {
+      const reply = await token(assertion({ idp }, each));
+      assert.equal(reply.json?.error_codes?.[0], 700027, JSON.stringify(each));
+    }
+    for (const claims of [{ exp: 1700000000 }, { exp: now + 1200 }, { nbf: now + 400, iat: now + 400, exp: now + 900 }, { exp: String(now + 600) },
+      { exp: now + 0.5 }, { exp: undefined }, { nbf: undefined }, { iat: undefined }, { iat: now + 400 }]) {
+      refused(await token(assertion({ idp }, { claims })), 401, 'invalid_client', 700024);
+    }
+    for (const claims of [{ iss: randomUUID() }, { sub: randomUUID() }, { iss: undefined, sub: undefined }, { iss: idp.clients.daemon.client_id, sub: idp.clients.daemon.client_id }]) {
+      refused(await token(assertion({ idp }, { claims })), 401, 'invalid_client', 700021);
+    }
+    const { client_id: daemonId } = idp.clients.daemon;
+    refused(await token({ ...assertion({ idp }, { claims: { iss: daemonId, sub: daemonId } }), client_id: daemonId }), 401, 'invalid_client', 700027);
+    const form = assertion({ idp });
+    refused(await token({ ...form, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' }), 401, 'invalid_client', 700027);
+    refused(await token({ ...form, client_assertion: form.client_assertion.replace(/\.[^.]*$/, '.') }), 401, 'invalid_client', 700027);
+    refused(await token({ ...form, client_assertion: 'not.ajwt' }), 401, 'invalid_client', 700027);
+    assert.equal((await token(form)).status, 200); // what was refused did not use it up
+  }],
+  ['a second certificate can be registered, and another key does not sign for it', async ({ idp, token, control }) => {
+    assert.equal((await control('POST', '/certificates', { pem: 'nonsense' })).status, 400);
+    const pem = readFileSync(idp.ca, 'utf8'); // any certificate that is not the app's
+    assert.equal((await control('POST', '/certificates', { pem })).status, 200);
+    const thumbprint = createHash('sha256').update(new X509Certificate(pem).raw).digest('base64url');
+    refused(await token(assertion({ idp }, { header: { 'x5t#S256': thumbprint } })), 401, 'invalid_client', 700027);
+  }],
+  ['a workload of another identity provider, by issuer, subject, audience, time and signature', async ({ idp, token, control }) => {
+    const ask = async (claims, spoil = (text) => text) => token({
+      grant_type: 'client_credentials', client_id: idp.clients.federated.client_id, scope: `${GRAPH}/.default`,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: spoil((await control('POST', '/federation/token', claims)).json.token),
+    });
+    const now = Math.floor(Date.now() / 1000);
+    assert.equal((await ask({})).status, 200);
+    refused(await ask({ iss: 'https://cluster.contoso.example/' }), 401, 'invalid_client', 700211);
+    refused(await ask({ sub: 'system:serviceaccount:jobs:Nightly' }), 401, 'invalid_client', 700213);
+    refused(await ask({ aud: 'https://kubernetes.default.svc' }), 401, 'invalid_client', 700212);
+    refused(await ask({ exp: now - 1 }), 401, 'invalid_client', 700024);
+    refused(await ask({ nbf: now + 60 }), 401, 'invalid_client', 700024);
+    refused(await ask({}, (text) => text.replace(/\.[^.]*$/, '.AAAA')), 401, 'invalid_client', 700027);
+    refused(await ask({}, () => assertion({ idp }).client_assertion), 401, 'invalid_client', 700027);
   }],
   ['bad credentials, each with its own number', async ({ idp, token }) => {
     const { expired, public: app } = idp.clients;
