@@ -283,6 +283,15 @@ describe("signing in by device code", function()
     it("on a terminal, and takes the countdown away before the token", function()
       local text = on_terminal { TERM = "xterm" }
       assert.matches("\rWaiting for the sign%-in: 1[45]:%d%d left", text)
+      -- The page and the code stand in a box, whose lines are equally long.
+      local box = {}
+      for line in text:gmatch("\n(  [+|][^\r\n]*)\r") do
+        box[#box + 1] = line
+        assert.equal(#box[1], #line)
+      end
+      assert.equal(4, #box, text)
+      assert.matches("|  https://localhost:%d+/devicelogin +|", box[2])
+      assert.matches("|  [A-Z0-9]+ +|", box[3])
       assert.matches("\r +\reyJ[%w_.-]+\r\n$", text)
     end)
 
@@ -292,6 +301,7 @@ describe("signing in by device code", function()
         local text = on_terminal(environment)
         assert.matches("yourself%.\r\neyJ[%w_.-]+\r\n$", text)
         assert.is_nil(text:find("Waiting", 1, true))
+        assert.is_nil(text:find("  +-", 1, true))
       end)
     end
 

@@ -264,6 +264,16 @@ describe("signing in through a browser", function()
         "^no browser could be opened: .*/nonexistent/b")
     end)
 
+    it("goes on by the profile's own next flow", function()
+      provider.settings { auto_approve = true, device_interval = 0 }
+      ada:must(("entra-auth-cli config create -n both --tenant %s --client-id %s -f Interactive,device_code"):format(
+        ada.idp.tenant, ada.idp.clients.public.client_id))
+      assert.matches("InteractiveBrowser,DeviceCode", shell.read(ada.profiles))
+      local result = ada:run("entra-auth-cli get-token -p both")
+      assert.equal(0, result.status, result.err)
+      assert.matches("interactive does not work here: .-; trying device%-code", result.err)
+    end)
+
     it("goes on by the next flow where there is one", function()
       provider.settings { auto_approve = true, device_interval = 0 }
       local result = ada:run("entra-auth-cli get-token -p me -f interactive,device-code")
