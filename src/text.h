@@ -7,7 +7,7 @@
 /*
  * Copy the first line of text, as much of it as fits into room bytes with the
  * final NUL, cut between characters. What could steer a terminal or reorder
- * what is read (C0, DEL, C1 and bidirectional controls) and what is not UTF-8
+ * what is read (C0, DEL, C1 and bidirectional controls, line separators, U+FEFF) and what is not UTF-8
  * becomes '?'. Returns the length.
  */
 size_t ent_text_clean(const char *text, size_t n, char *out, size_t room);

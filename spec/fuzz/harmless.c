@@ -38,8 +38,8 @@ bool is_harmless(const char *text, size_t n)
 		used = sequence(s, n, &c);
 		if (used == 0 || c < 0x20 || (c >= 0x7f && c <= 0x9f))
 			return false;
-		if (c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-		    (c >= 0x2066 && c <= 0x2069))
+		if (c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+		    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
 			return false;
 	}
 	return true;
