@@ -146,22 +146,21 @@ function renewal.ahead(self, plan, opts, present, seconds)
   end
   local clock = self.clock
   plan.deadline = clock.monotonic()
-  local item, err
-  local keeps, problem = self.store:writable()
-  if not keeps then
-    self.log("not renewed ahead of time: %s", problem.message)
-    return self:hand_out(plan, present, opts, true)
-  end
-  item, err = flight.run(self, plan, function()
+  local function answered()
     local found, note = self:cached(plan), self.store:read_note(plan.lock)
     local failed = note and note.entry == plan.entry and tonumber(note.at) or 0
     -- Nobody needs the next token yet: after a failure there is time for a pause.
     local is_too_soon = math.abs(clock.now() - failed) < AHEAD_PAUSE
     return found and (is_too_soon or not cache.is_due(found, clock.now())) and found
-  end, function()
-    plan.deadline = clock.monotonic() + seconds
-    return obtain(self, plan, opts)
-  end)
+  end
+  local item
+  local ok, err = self.store:writable()
+  if ok then
+    item, err = flight.run(self, plan, answered, function()
+      plan.deadline = clock.monotonic() + seconds
+      return obtain(self, plan, opts)
+    end)
+  end
   if not item then
     if err and err.kind == "cancelled" then
       return nil, err

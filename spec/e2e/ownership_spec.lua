@@ -314,7 +314,7 @@ describe("ownership:", function()
     end)
 
     it("may be somebody else's, and links may lead to it, as Kubernetes and Docker mount secrets", function()
-      as_root('cd "$HOME/.."; mkdir mnt mnt/..2026; cp %s mnt/..2026/secret; chmod 755 mnt mnt/..2026; '
+      as_root('cd "$HOME/.." && mkdir mnt mnt/..2026; cp %s mnt/..2026/secret; chmod 755 mnt mnt/..2026; '
         .. "chmod 444 mnt/..2026/secret; ln -s ..2026 mnt/..data; ln -s ..data/secret mnt/secret", quoted(file))
       is_good(create('"$HOME/../mnt/secret"'), "")
       is_good(create('"$HOME/../mnt/..2026/secret"'), "")

@@ -18,12 +18,21 @@ describe("entra.paths", function()
     assert.same({ config = "/x", state = "/x", profiles = "/x/profiles.json" }, find { ENTRA_AUTH_CLI_HOME = "/x" })
   end)
 
+  it("are spelled in one way", function()
+    assert.same(find { HOME = "/home/ada" }, find { HOME = "/home/ada//" })
+    assert.same(find { ENTRA_AUTH_CLI_HOME = "/x" }, find { ENTRA_AUTH_CLI_HOME = "/x/" })
+    assert.equal("/.config/entra-auth-cli/profiles.json", find { HOME = "/" }.profiles)
+    assert.same({ config = "/", state = "/", profiles = "/profiles.json" }, find { ENTRA_AUTH_CLI_HOME = "//" })
+  end)
+
   it("need a home, and say how to name one", function()
     for _, environment in ipairs { {}, { HOME = "" }, { HOME = "relative" }, { ENTRA_AUTH_CLI_HOME = "relative" } } do
       local found, err = find(environment)
       assert.is_nil(found)
       assert.equal("no_home", err.code)
     end
-    assert.matches("ENTRA_AUTH_CLI_HOME", select(2, find {}).hint)
+    for _, environment in ipairs { {}, { ENTRA_AUTH_CLI_HOME = "relative" } } do
+      assert.matches("ENTRA_AUTH_CLI_HOME", select(2, find(environment)).hint)
+    end
   end)
 end)
