@@ -75,15 +75,7 @@ describe("the example", function()
   end
 
   local function lua(code, before)
-    shell.write(ada.home .. "/example.lua", ([[
-      local version = _VERSION:match("%%d+%%.%%d+")
-      local prefix = %q
-      package.path = prefix .. "/share/lua/" .. version .. "/?.lua;" .. prefix .. "/share/lua/" .. version
-        .. "/?/init.lua;" .. package.path
-      package.cpath = prefix .. "/lib/lua/" .. version .. "/?.so;" .. package.cpath
-      %s
-      %s]]):format(user.PREFIX, before or "", at_the_provider(code)))
-    return ada:run(arg[-1] .. " ~/example.lua")
+    return ada:lua((before or "") .. "\n" .. at_the_provider(code))
   end
 
   local seen = 0
@@ -126,7 +118,6 @@ describe("the example", function()
       local code = table.concat(usage.lines, "\n")
       local name = code:find("sign_in", 1, true) and "me" or code:find("refresh()", 1, true) and "me" or "production"
       local result = lua(code .. "\n", ([[
-        local entra = require("entra")
         local p = assert(entra.profile(%q))
         local token = assert(p:token())]]):format(name))
       assert.equal(0, result.status, result.err)

@@ -13,15 +13,7 @@ describe("the Lua library", function()
   after_each(function() ada:remove() end)
 
   local function lua(code)
-    shell.write(ada.home .. "/program.lua", ([[
-      local version = _VERSION:match("%%d+%%.%%d+")
-      local prefix = %q
-      package.path = prefix .. "/share/lua/" .. version .. "/?.lua;" .. prefix .. "/share/lua/" .. version
-        .. "/?/init.lua;" .. package.path
-      package.cpath = prefix .. "/lib/lua/" .. version .. "/?.so;" .. package.cpath
-      local entra = require("entra")
-      %s]]):format(user.PREFIX, code))
-    return ada:run(arg[-1] .. " ~/program.lua")
+    return ada:lua(code)
   end
 
   it("shares a stored profile's tokens with the CLI, both ways", function()

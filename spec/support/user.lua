@@ -79,6 +79,19 @@ function user:person(name, signed_in, scope)
   end
 end
 
+-- Run a Lua program of their own, with the library in its path and as `entra`.
+function user:lua(code)
+  shell.write(self.home .. "/program.lua", ([[
+    local version = _VERSION:match("%%d+%%.%%d+")
+    local prefix = %q
+    package.path = prefix .. "/share/lua/" .. version .. "/?.lua;" .. prefix .. "/share/lua/" .. version
+      .. "/?/init.lua;" .. package.path
+    package.cpath = prefix .. "/lib/lua/" .. version .. "/?.so;" .. package.cpath
+    local entra = require("entra")
+    %s]]):format(user.PREFIX, code))
+  return self:run(arg[-1] .. " ~/program.lua")
+end
+
 -- Put an executable of this name first in the PATH.
 function user:stand_in(name, script)
   local bin = self.home .. "/stand-ins"
