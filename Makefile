@@ -132,7 +132,7 @@ installed: all
 	@$(MAKE) --no-print-directory -s install PREFIX=$(INSTALLED) DESTDIR= >/dev/null
 
 spec: installed
-	@$(LUA_BIN) $(RUN_SPECS) $(INSTALLED) spec/src spec/entra spec/architecture_spec.lua
+	@$(LUA_BIN) $(RUN_SPECS) $(INSTALLED) spec/src spec/entra spec/architecture_spec.lua spec/security_spec.lua
 
 # The installed CLI against the identity provider. Each file has a provider of its own and waits more than it
 # works, so several run at once.

@@ -155,23 +155,6 @@ describe("the architecture", function()
     end
   end)
 
-  it("names a proof that exists for every promise of SECURITY.md", function()
-    local promises = 0
-    for row in shell.read("SECURITY.md"):gmatch("\n|([^\n]*)") do
-      local proof = row:match("|([^|]*)|%s*$")
-      if not row:match("^ threat") and not row:match("^%-%-%-") then
-        promises = promises + 1
-        local named = 0
-        for path in proof:gmatch("`([^`]+)`") do
-          named = named + 1
-          assert.is_string(shell.read(path), path)
-        end
-        assert.is_true(named > 0, row)
-      end
-    end
-    assert.is_true(promises >= 8, promises .. " promises")
-  end)
-
   describe("of the C modules", function()
     local LIBRARIES = { core = "", host = "", loopback = "", crypto = "libcrypto.so.3 ", http = "libcurl.so.4 " }
     local folder = require("spec.support.tree") .. "/lib/lua/" .. _VERSION:match("%d+%.%d+") .. "/entra/"
