@@ -1,25 +1,10 @@
 --- What went wrong, as a value.
 --
--- Every run-time failure in entra is returned as `nil, err`; only misuse by a
--- programmer raises. `tostring(err)` is the message. No field ever holds a
--- token, secret, code or assertion.
+-- Every failure at run time is returned as `nil, err`; only a programmer's mistake raises. `tostring(err)` is the
+-- message. No field ever holds a token, a secret, a code or an assertion; what a server said in prose is one line
+-- without control characters.
 --
 -- @module entra.errors
--- @field kind one of `usage`, `config`, `credential`, `oauth`, `interaction`
---   (a person must act), `network`, `timeout`, `store`, `crypto`, `cancelled`, `internal`
--- @field code for programs: an OAuth error (RFC 6749 §5.2), or a word of ours
--- @field message one sentence, lower case, without a full stop
--- @field hint the next command or step, where there is one
--- @field status HTTP status
--- @field aadsts Entra's error number; it may change, never branch on it
--- @field correlation_id, trace_id, timestamp what Microsoft's support asks for
--- @field retry_after seconds to wait before asking again
--- @field claims the claims challenge that came with a refusal (JSON text)
--- @field cause the error behind this one
--- @usage
--- local none, err = entra.profile("no-such-profile")
--- assert(err.kind == "config" and err.code == "profile_not_found")
--- print(err, err.hint)
 
 local errors = {}
 
@@ -41,14 +26,51 @@ function Error:__tostring()
   return self.message
 end
 
+--- An error.
+-- @table fields
+-- @tfield string kind what programs decide by: `usage`, `config`, `credential`, `oauth` (Entra refused), `interaction`
+--   (a person must act), `network`, `timeout`, `store`, `crypto`, `cancelled`, `internal`
+-- @tfield ?string code more closely: an OAuth error (RFC 6749 §5.2, RFC 8628 §3.5), or a word of ours
+-- @tfield string message one sentence, lower case, without a full stop
+-- @tfield ?string hint the next command or step
+-- @tfield ?number status of HTTP
+-- @tfield ?number aadsts Entra's error number; Microsoft may change it: show it, never branch on it
+-- @tfield ?string suberror Entra's, beside `invalid_grant`
+-- @tfield ?string correlation_id what Microsoft's support asks for, as are the next two
+-- @tfield ?string trace_id
+-- @tfield ?string timestamp
+-- @tfield ?number retry_after seconds to wait before asking again (RFC 9110 §10.2.3)
+-- @tfield ?string claims the claims challenge that came with a refusal: JSON text
+-- @tfield ?entra.errors cause the error behind this one
+-- @usage
+-- local p = assert(entra.profile("production"))
+-- local token, err = p:token { scope = "api://nobody/.default" }
+-- if not token and err.kind == "oauth" then
+--   print(err.code, err.aadsts, err.correlation_id)
+-- end
+
+--- @type entra.errors
+
 --- Message and hint in one line, for a warning or a log.
+-- @function line
 -- @treturn string
+-- @usage
+-- local p, err = entra.profile("prodution")
+-- if not p then
+--   print(err:line()) -- profile 'prodution' not found; entra-auth-cli config list
+-- end
 function Error:line()
   return self.hint and self.message .. "; " .. self.hint or self.message
 end
 
---- A copy of plain values only, without metatable: to cross a worker thread or to be written down.
--- `errors.from_plain` is the way back.
+--- A copy of plain values, without metatable and `cause`: to cross a worker thread or to be written down.
+-- @{from_plain} is the way back.
+-- @function plain
+-- @treturn table
+-- @usage
+-- local _, err = entra.profile("prodution")
+-- local plain = err:plain()
+-- assert(plain.code == "profile_not_found" and getmetatable(plain) == nil)
 function Error:plain()
   local copy = {}
   for _, field in ipairs(PLAIN) do
@@ -57,10 +79,8 @@ function Error:plain()
   return copy
 end
 
---- Make an error.
--- @tparam string kind see above
--- @tparam string message one sentence, lower case, without a full stop
--- @tparam[opt] table fields any of the fields above; taken over, not copied
+--- Make an error; `fields` is taken over, not copied.
+-- @local
 function errors.new(kind, message, fields)
   if not KINDS[kind] then
     error("unknown kind of error: " .. tostring(kind), 2)
@@ -70,12 +90,26 @@ function errors.new(kind, message, fields)
   return setmetatable(err, Error)
 end
 
---- Is this value one of ours?
+--- @section end
+
+--- Is this value an error of entra's?
+-- @param value anything
+-- @treturn boolean
+-- @usage
+-- local errors = require("entra.errors")
+-- local _, err = entra.profile("prodution")
+-- assert(errors.is(err) and not errors.is("prodution"))
 function errors.is(value)
   return getmetatable(value) == Error
 end
 
---- The error that `err:plain()` was made from, or nil for anything else.
+--- The error that a plain copy was made from.
+-- @tparam table plain of `err:plain()`
+-- @treturn entra.errors|nil nil where it is anything else
+-- @usage
+-- local errors = require("entra.errors")
+-- local _, err = entra.profile("prodution")
+-- assert(tostring(errors.from_plain(err:plain())) == tostring(err))
 function errors.from_plain(plain)
   if type(plain) ~= "table" or not KINDS[plain.kind] or type(plain.message) ~= "string" then
     return nil

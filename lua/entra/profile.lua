@@ -1,7 +1,7 @@
---- A profile as programs use it: who signs in where, and its tokens.
+--- A profile as programs use it: who signs in where, and its tokens. It is made by @{entra.profile}.
 --
--- A profile from a table keeps its tokens in memory; a stored one shares the
--- user's sealed store with `entra-auth-cli` and every other process.
+-- What is stored is looked at in each call, so that any number of processes may work with one profile: the first
+-- one exchanges, the others wait and have the same token. A call blocks its thread for as long as that takes.
 --
 -- @module entra.profile
 
@@ -26,61 +26,92 @@ local function wrap(settings, store, env)
   return setmetatable({ name = settings.name, [CLIENT] = client.new(settings, store, env) }, Profile)
 end
 
+--- @type entra.profile
+
 --- A valid access token: from the cache, else by refresh token, else by the profile's flow.
+--
+-- A token with less than five minutes left (a quarter of its life, if that is shorter) counts as expired. Where
+-- Entra says from when on the next one should be fetched (`refresh_in`), or at half of a life of two hours or
+-- more, that is done ahead of time; while it fails, the present token goes on being handed out.
+--
+-- One token is for one resource, such as `https://graph.microsoft.com`. An app's scope is one resource's
+-- `/.default`; a person's are that resource's permissions.
+--
+-- @function token
 -- @tparam[opt] table opts
--- @tparam[opt] string|{string,...} opts.scope instead of the profile's scopes
--- @tparam[opt] string opts.flow how to obtain it: `client-credentials`, `interactive`, `device-code`,
---   `authorization-code`; for a person also several, tried in turn: `interactive,device-code`
--- @tparam[opt] string opts.claims a claims challenge (a JSON object, decoded): the cached token is not used
--- @tparam[opt] boolean opts.force skip the cached access token; together with `flow` sign in anew
--- @tparam[opt] boolean opts.no_cache do not store the access token
--- @tparam[opt] boolean opts.cached_only never use the network (never blocks)
--- @tparam[opt] number opts.timeout seconds for everything; 60, and 900 where a person signs in
--- @tparam[opt] function opts.on_prompt as in `sign_in`; without it a flow that needs a person fails with kind
---   `interaction`
+-- @tparam[opt] string|{string,...} opts.scope instead of the profile's scopes (RFC 6749 §3.3)
+-- @tparam[opt] string opts.flow how to obtain it: `client-credentials` (RFC 6749 §4.4), `interactive` or
+--   `authorization-code` (§4.1, RFC 7636, RFC 8252), `device-code` (RFC 8628); for a person also several, tried in
+--   turn: `interactive,device-code`
+-- @tparam[opt] string opts.claims a claims challenge (OpenID Connect Core §5.5: a JSON object, decoded); the cached
+--   token is not used
+-- @tparam[opt=false] boolean opts.force do not answer from the cache; together with `flow` sign in anew
+-- @tparam[opt=false] boolean opts.no_cache do not store the access token
+-- @tparam[opt=false] boolean opts.cached_only never use the network, never wait
+-- @tparam[opt=60] number opts.timeout seconds for everything; 900 by default where a person signs in
+-- @tparam[opt=false] boolean opts.refresh_token hand out the refresh token too, where there is one
+-- @tparam[opt] function opts.on_prompt as in @{sign_in}; without it a flow that needs a person fails
 -- @treturn entra.token|nil
--- @treturn entra.errors
+-- @treturn entra.errors kind `oauth` (Entra refused), `interaction` (a person must sign in; code `not_cached` with
+--   `cached_only`), `credential`, `network`, `timeout`, `store`, `config`, `usage`
 -- @usage
+-- local p = assert(entra.profile("production"))
 -- local token, err = p:token { scope = "https://vault.azure.net/.default", timeout = 20 }
--- if not token then
---   io.stderr:write(tostring(err), "\n", err.hint or "", "\n")
+-- if not token and err.retry_after then
+--   print(("try again in %d seconds"):format(err.retry_after))
 -- end
--- @usage
+--
 -- -- In an event loop: what is cached, at once, or nil; another process keeps it fresh.
--- local token = p:token { cached_only = true }
+-- local at_once = p:token { cached_only = true }
+-- print(at_once and "there" or "not yet")
 function Profile:token(opts)
   return self[CLIENT]:acquire(opts)
 end
 
---- Sign a person in now, whatever is stored; blocks until they did, at most 15 minutes unless told otherwise.
--- Nothing is printed: the caller shows what `on_prompt` is handed.
--- @tparam table opts as in `token`, and
--- @tparam function opts.on_prompt called once with a table. `flow` is `device-code`: `user_code`,
---   `verification_uri`, `message`, `expires_in` (RFC 8628 §3.2). Else: `url` (the page to open), `opened` (whether a
---   browser was started), `redirect_uri`, `expires_in` (seconds)
--- @tparam[opt] function opts.on_wait device code: called about every second with the seconds left
+--- Sign a person in now, whatever is stored; blocks until they did. Nothing is printed: the caller shows what
+-- `on_prompt` is handed. Its texts come from the server: clean them before they reach a terminal.
+--
+-- @function sign_in
+-- @tparam table opts as in @{token}, and
+-- @tparam function opts.on_prompt called once for each flow that is tried, with a table. Its `flow` is
+--   `device-code`: `user_code`, `verification_uri` (https), `message`, `expires_in` in seconds (RFC 8628 §3.2).
+--   Else: `url` (the page to open), `opened` (whether a browser was started), `redirect_uri`, `expires_in`
+-- @tparam[opt] function opts.on_wait device code: called about once a second with the seconds that are left
 -- @tparam[opt] function|boolean opts.open_browser `open_browser(url)` → true, or nil and an error; false for none;
 --   the desktop's browser by default
 -- @tparam[opt] string opts.redirect_uri instead of the profile's; `http://localhost` by default (RFC 8252 §7.3)
 -- @tparam[opt] number opts.port for the loopback redirect; any free one by default
 -- @tparam[opt] string opts.login_hint the account to begin with, such as `ada@contoso.com`
+-- @tparam[opt=900] number opts.timeout seconds for everything
 -- @treturn entra.token|nil
 -- @treturn entra.errors kind `interaction`, `oauth`, `timeout`, `network`, …
 -- @usage
--- local token, err = p:sign_in {
+-- local me = assert(entra.profile("me"))
+-- assert(me:sign_in {
 --   flow = "device-code",
 --   on_prompt = function(prompt) print(prompt.verification_uri, prompt.user_code) end,
--- }
+-- })
 function Profile:sign_in(opts)
   return self[CLIENT]:sign_in(opts)
 end
 
 --- A new access token from the stored refresh token, always over the network (RFC 6749 §6).
--- @tparam[opt] table opts `scope`, `timeout` as above
+--
+-- The refresh token that comes with it is stored before this returns. An app signs in as itself and has no
+-- refresh token.
+--
+-- @function refresh
+-- @tparam[opt] table opts
+-- @tparam[opt] string|{string,...} opts.scope instead of the profile's scopes
+-- @tparam[opt] string opts.claims a claims challenge, as in @{token}
+-- @tparam[opt=60] number opts.timeout seconds for everything
+-- @tparam[opt=false] boolean opts.refresh_token hand out the refresh token too
 -- @treturn entra.token|nil
--- @treturn entra.errors code `no_refresh_token`, `refresh_token_refused`, or what the exchange met
+-- @treturn entra.errors code `no_refresh_token`, `refresh_token_refused` (expired or revoked: a person must sign
+--   in again), or what the exchange met, as in @{token}
 -- @usage
--- local token, err = p:refresh()
+-- local me = assert(entra.profile("me"))
+-- local token, err = me:refresh()
 -- if not token and err.code == "refresh_token_refused" then
 --   io.stderr:write("sign in again: ", err.hint, "\n")
 -- end
@@ -88,12 +119,18 @@ function Profile:refresh(opts)
   return self[CLIENT]:refresh(opts)
 end
 
---- Remove everything stored for this profile: tokens, refresh token, client secret.
--- Entra has no revocation endpoint (RFC 7009): what was issued stays valid until it expires.
+--- Remove everything stored for this profile: tokens, refresh token, the app's secrets.
+--
+-- The profile itself stays. Entra has no revocation endpoint (RFC 7009): what was issued stays valid until it
+-- expires.
+--
+-- @function forget
 -- @treturn true|nil
--- @treturn entra.errors
+-- @treturn entra.errors kind `store`
 -- @usage
--- assert(p:forget())
+-- local me = assert(entra.profile("me"))
+-- assert(me:forget())
+-- assert(select(2, me:refresh()).code == "no_refresh_token")
 function Profile:forget()
   return self[CLIENT]:forget()
 end
@@ -127,24 +164,9 @@ local function need(spec, field)
   return spec[field]
 end
 
---- A profile from a table; its tokens live in memory, unless `env.store` keeps them.
--- @tparam table spec
--- @tparam string spec.tenant_id GUID or domain
--- @tparam string spec.client_id the app's id
--- @tparam[opt] string spec.client_secret makes it a confidential client
--- @tparam[opt] table spec.certificate so does this: `path` (PFX, PEM or an OpenSSL store URI) and, where the key
---   is elsewhere, `key_path`; or `pem` and `key_pem`, texts; `password`; `algorithm` (`PS256`, or `RS256`);
---   `send_chain`. Files are read again when they change.
--- @tparam[opt] string spec.federated_token_file and this: where another identity provider's token is, read for
---   each exchange (workload identity federation)
--- @tparam[opt] string|{string,...} spec.scopes
--- @tparam[opt] string spec.flow as in `token`
--- @tparam[opt] string spec.redirect_uri where the browser comes back to; `http://localhost` by default
--- @tparam[opt] string spec.authority_host an https origin; Microsoft's public cloud by default
--- @tparam[opt] string spec.name for messages; in a store, profiles of different names share nothing
--- @tparam[opt] table env see `entra.client`; and `store`
--- @treturn entra.profile|nil
--- @treturn entra.errors kind `config` or `usage` for a value that cannot be; a missing field raises
+--- A profile from a table, see `entra.profile`; its tokens live in memory, unless `env.store` keeps them.
+-- In a store, profiles of different names share nothing. For the rest of `env` see `entra.client`.
+-- @local
 function profile.from_table(spec, env)
   local client_id = need(spec, "client_id")
   local certificate = certificate_of(spec.certificate)
@@ -175,11 +197,8 @@ function profile.from_table(spec, env)
   }, env and env.store or require("entra.store.memory").new(), env)
 end
 
---- A stored profile.
--- @tparam string name
--- @tparam[opt] table env see `entra.client`; and `getenv`
--- @treturn entra.profile|nil
--- @treturn entra.errors kind `config`, code `profile_not_found` where there is none
+--- A stored profile; `env`: see `entra.client`, and `getenv`.
+-- @local
 function profile.stored(name, env)
   local getenv = env and env.getenv
   local paths, err = require("entra.paths").find(getenv)

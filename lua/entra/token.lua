@@ -1,13 +1,8 @@
 --- A token as programs hold it: values to read, and no way to print the secret by accident.
 --
+-- `tostring(token)` is `entra.token(redacted)`. The fields are copies: nobody else sees what a program does to them.
+--
 -- @module entra.token
--- @field access_token the bearer token itself; opaque (RFC 6749 §1.4)
--- @field token_type `Bearer`
--- @field expires_on seconds since 1970 UTC
--- @field refresh_on from when on a new one should be fetched, or nil
--- @field scopes what was granted, an array
--- @field refresh_token for people's tokens, where the caller is entitled to it, or nil
--- @field from_cache whether no exchange was needed
 
 local token = {}
 
@@ -18,21 +13,47 @@ function Token:__tostring() -- luacheck: ignore self
   return "entra.token(redacted)"
 end
 
---- Seconds until it expires; negative afterwards.
--- @tparam[opt] number now seconds since 1970; the clock's by default
--- @treturn number
+--- A token of @{entra.profile}.
+-- @table fields
+-- @tfield string access_token the bearer token itself; opaque to whoever asked for it (RFC 6749 §1.4)
+-- @tfield string token_type `Bearer` (RFC 6750)
+-- @tfield number expires_on seconds since 1970 UTC
+-- @tfield ?number refresh_on from when on the next one should be fetched, seconds since 1970 UTC
+-- @tfield {string,...} scopes what was granted (RFC 6749 §5.1)
+-- @tfield ?string refresh_token a person's, where the call asked for it
+-- @tfield boolean from_cache whether no exchange was needed
 -- @usage
--- print(math.floor(token:expires_in() / 60) .. " minutes")
+-- local token = assert(assert(entra.profile("production")):token())
+-- local header = token.token_type .. " " .. token.access_token
+-- print(os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(token.expires_on)), token.scopes[1], #header)
+
+--- @type entra.token
+
+--- How long it still lasts.
+-- @function expires_in
+-- @tparam[opt] number now seconds since 1970 UTC; the system's clock by default
+-- @treturn number seconds, with a fraction; negative once it has expired
+-- @usage
+-- local token = assert(assert(entra.profile("production")):token())
+-- if token:expires_in() < 600 then
+--   print("this one will not last the whole job")
+-- end
 function Token:expires_in(now)
   return self.expires_on - (now or require("entra.core").now())
 end
 
 --- The claims, decoded and NOT verified: for people and logs, never for decisions.
--- @treturn table|nil
--- @treturn entra.errors kind `usage` where the token is not a JWT
+--
+-- Only the API that a token is for may look into it, and checks it first (RFC 7519 §7.2). Microsoft's own APIs
+-- have tokens that are no JWT.
+--
+-- @function claims
+-- @treturn table|nil by their names (RFC 7519 §4)
+-- @treturn entra.errors kind `usage`, code `token_format`, where the token is not a JWT
 -- @usage
--- local claims = token:claims()
--- print(claims and (claims.upn or claims.appid))
+-- local token = assert(assert(entra.profile("production")):token())
+-- local claims, err = token:claims()
+-- print(claims and claims.aud or err)
 function Token:claims()
   local decoded, err = require("entra.jwt").decode(self.access_token)
   if not decoded then
@@ -42,6 +63,7 @@ function Token:claims()
 end
 
 --- Make a token object; `fields` is taken over.
+-- @local
 function token.new(fields)
   return setmetatable(fields, Token)
 end

@@ -1,12 +1,8 @@
 --- Microsoft Entra ID tokens in nginx and OpenResty: one exchange for all workers, and none of them waits for it.
 --
---     init_by_lua_block { require("resty.entra").setup { profiles = { api = { … } } } }
---     location /api/ {
---       set $bearer "";
---       access_by_lua_block { require("resty.entra").inject("api") }
---       proxy_set_header Authorization $bearer;
---       proxy_pass https://upstream;
---     }
+-- A token lives in a shared dictionary and in each worker; a thread of a pool renews it, while requests go on with
+-- the present one. Examples are parts of an nginx.conf that has `thread_pool entra threads=4;` at its top and
+-- `lua_shared_dict entra 4m;` in its `http` block.
 --
 -- @module resty.entra
 
@@ -32,6 +28,12 @@ local ngx_var = ngx.var
 -- @tparam[opt] string options.store a folder that belongs to the workers' user: there tokens outlive nginx, and
 --   profiles that act for a person keep their refresh tokens
 -- @tparam[opt=5] number options.timeout seconds for an exchange; stopping nginx waits for it
+-- @raise whatever is wrong: an unknown setting, a secret that cannot be read, a missing dictionary or pool
+-- @usage
+-- init_by_lua_block {
+--   require("resty.entra").setup { profiles = { api = { tenant_id = "contoso.onmicrosoft.com",
+--     client_id = "12345678-1234-1234-1234-123456789abc", client_secret = "file:/etc/entra/secret" } } }
+-- }
 function entra.setup(options)
   if type(options) ~= "table" then
     error("resty.entra.setup: a table is expected", 2)
@@ -57,8 +59,8 @@ local function patience(entry, opts)
 end
 
 --- Give the request a token, in the access or rewrite phase: sets the variable to `Bearer …` and drops an
--- `Authorization` header that the client sent. Without a token the request ends here, with 503, Retry-After
--- and a small JSON body.
+-- `Authorization` header that the client sent (RFC 6750 §2.1). Without a token the request ends here, with 503,
+-- Retry-After (RFC 9110 §10.2.3) and a small JSON body.
 -- @tparam string name of the profile
 -- @tparam[opt] table opts
 -- @tparam[opt="bearer"] string opts.var the variable, made with `set $bearer "";`
@@ -66,6 +68,14 @@ end
 --   it may answer by itself, or return true to let the request go on without a token
 -- @tparam[opt] number opts.timeout seconds that a request waits for a token
 -- @treturn boolean whether there is a token
+-- @raise where `setup` knows no profile of that name, as do the functions below
+-- @usage
+-- location /api/ {
+--   set $bearer "";
+--   access_by_lua_block { require("resty.entra").inject("api") }
+--   proxy_set_header Authorization $bearer;
+--   proxy_pass https://upstream;
+-- }
 function entra.inject(name, opts)
   local entry = entries and entries[name] or unknown(name)
   local bearer = flight.present(entry)
@@ -90,6 +100,12 @@ end
 -- one is fetched in the background.
 -- @tparam string name of the profile
 -- @treturn string|nil `Bearer …`
+-- @usage
+-- location /optional/ {
+--   set_by_lua_block $bearer { return require("resty.entra").peek("api") }
+--   proxy_set_header Authorization $bearer;
+--   proxy_pass https://upstream;
+-- }
 function entra.peek(name)
   local entry = entries and entries[name] or unknown(name)
   local bearer = flight.present(entry)
@@ -101,9 +117,17 @@ end
 
 --- A token, in any phase that can wait (rewrite, access, content, timers).
 -- @tparam string name of the profile
--- @tparam[opt] table opts `timeout` as for `inject`
+-- @tparam[opt] table opts
+-- @tparam[opt] number opts.timeout seconds that a request waits for a token
 -- @treturn string|nil the token itself, without `Bearer`
 -- @treturn number|entra.errors when it expires, seconds since 1970; or what went wrong
+-- @usage
+-- location /expires {
+--   content_by_lua_block {
+--     local token, more = require("resty.entra").token("api", { timeout = 2 })
+--     ngx.say(token and "at " .. more or more.message)
+--   }
+-- }
 function entra.token(name, opts)
   local entry = entries and entries[name] or unknown(name)
   local bearer, err = flight.present(entry), nil
@@ -117,7 +141,15 @@ function entra.token(name, opts)
 end
 
 --- Forget a profile's token in all workers (within a second) and in the store: the next request fetches another.
+-- For an API that has refused it; what was issued stays valid elsewhere.
 -- @tparam string name of the profile
+-- @usage
+-- location /purge {
+--   allow 127.0.0.1;
+--   allow unix:;
+--   deny all;
+--   content_by_lua_block { require("resty.entra").purge("api") ngx.say("forgotten") }
+-- }
 function entra.purge(name)
   local entry = entries and entries[name] or unknown(name)
   entry.site.shared:purge(entry.key)
@@ -125,12 +157,16 @@ function entra.purge(name)
 end
 
 --- Answer with the metrics, in the content phase: the text format of Prometheus.
+-- @usage
+-- location /metrics { content_by_lua_block { require("resty.entra").metrics() } }
 function entra.metrics()
   return require("resty.entra.metrics").answer(entries or unknown())
 end
 
 --- Answer with the state of each profile, in the content phase: JSON, and 503 where a profile has no token
 -- and cannot get one.
+-- @usage
+-- location /healthz { content_by_lua_block { require("resty.entra").status() } }
 function entra.status()
   return require("resty.entra.status").answer(entries or unknown())
 end

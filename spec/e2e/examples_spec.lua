@@ -1,143 +1,185 @@
--- Every example of the README and of the reference runs, as it stands, against the provider. What is for nginx is
--- started there: spec/nginx/examples_spec.lua.
+-- Every example of README.md and of the reference runs as it stands, against the identity provider.
 local provider = require("spec.support.provider")
 local shell = require("spec.support.shell")
 local user = require("spec.support.user")
 
--- The fenced blocks of a Markdown file, by language, each with its first line for a name.
-local function blocks_of(path, language)
-  local found, lines = {}, nil
-  for line in shell.read(path):gmatch("([^\n]*)\n") do
-    if lines then
-      if line:match("^%s*```$") then
-        found[#found + 1], lines = table.concat(lines, "\n") .. "\n", nil
-      else
-        lines[#lines + 1] = line
-      end
-    elseif line:match("^%s*```" .. language .. "$") then
-      lines = {}
-    end
-  end
-  return found
-end
-
--- The @usage blocks of the modules that `make doc` shows.
-local function usages()
-  local found = {}
-  for path in shell.read("config.ld"):gmatch('"(lua/entra/[^"]+)"') do
-    local block
-    for line in (shell.read(path) .. "\n"):gmatch("([^\n]*)\n") do
-      if line:match("^%-%- @usage") then
-        block = {}
-        found[#found + 1] = { path = path, lines = block }
-      elseif block and line:match("^%-%- ") and not line:match("^%-%- @") then
-        block[#block + 1] = line:sub(4)
-      else
-        block = nil
-      end
-    end
-  end
-  return found
-end
-
--- README blocks that a spec cannot run as they stand, by their first command, and who does.
-local ELSEWHERE = {
-  ["apt-get install -y make git"] = "what CI itself does; needs root and installs packages",
-  ["make"] = "make, install and the packages: .ci/package and install_spec",
+-- Blocks that are not run here, by the beginning of their first line, each with the reason.
+local NOT_RUN = {
+  ["apt-get install -y make git"] = "installs packages as root, and runs this very suite",
+  ["make  "] = "installs, and makes packages: .ci/package and spec/e2e/install_spec.lua",
+  ["thread_pool entra"] = "is nginx's: spec/nginx/examples_spec.lua",
 }
+-- Runs in nginx only: spec/nginx/examples_spec.lua.
+local ELSEWHERE = { ["lua/resty/entra.lua"] = true }
+
+-- Examples name apps that the provider of the tests does not know: which of its apps stands for which.
+local function for_the_provider(text)
+  local clients = provider.start().clients
+  return (text:gsub("12345678%-1234%-1234%-1234%-123456789abc", clients.daemon.client_id)
+    :gsub("87654321%-4321%-4321%-4321%-cba987654321", clients.public.client_id)
+    :gsub("23456789%-2345%-2345%-2345%-23456789abcd", clients.certificate.client_id))
+end
+
+-- The fenced blocks of a Markdown file: heading, language, text.
+local function blocks_of(path)
+  local found, heading, block = {}, path, nil
+  for line in shell.read(path):gmatch("([^\n]*)\n") do
+    local fence = line:match("^%s*```(.*)$")
+    if block and fence then
+      block.text = table.concat(block, "\n") .. "\n"
+      found[#found + 1], block = block, nil
+    elseif block then
+      block[#block + 1] = line
+    elseif fence then
+      block = { heading = heading, language = fence }
+    else
+      heading = line:match("^#+ (.*)$") or heading
+    end
+  end
+  return found
+end
+
+-- The doc comments of a Lua file, each with the line of code that it is about.
+local function comments_of(path)
+  local found, lines = {}, nil
+  for line in (shell.read(path) .. "\n"):gmatch("([^\n]*)\n") do
+    local text = line:match("^%s*%-%-%-?%s?(.*)$")
+    if line:match("^%s*%-%-%-") then
+      lines = { text }
+    elseif lines and text then
+      lines[#lines + 1] = text
+    elseif lines then
+      found[#found + 1], lines = { lines = lines, code = line }, nil
+    end
+  end
+  return found
+end
+
+-- The example in a comment: what stands between `@usage` and the next tag.
+local function usage_of(comment)
+  local out
+  for _, line in ipairs(comment.lines) do
+    if line:match("^@usage%s*$") then
+      out = {}
+    elseif line:match("^@") then
+      if out then
+        break
+      end
+    elseif out then
+      out[#out + 1] = line
+    end
+  end
+  return out and table.concat(out, "\n") .. "\n"
+end
+
+local function has(comment, tag)
+  return ("\n" .. table.concat(comment.lines, "\n")):find("\n@" .. tag) ~= nil
+end
+
+-- The public modules are those of the reference.
+local PUBLIC = {}
+for path in shell.read("config.ld"):gmatch('"(lua/[^"]+)"') do
+  PUBLIC[#PUBLIC + 1] = not ELSEWHERE[path] and path or nil
+end
+
+local function reason_not_to_run(first)
+  for beginning in pairs(NOT_RUN) do
+    if first:sub(1, #beginning) == beginning then
+      return beginning
+    end
+  end
+end
 
 describe("the example", function()
   local ada
 
   before_each(function()
     provider.reset()
-    provider.settings { auto_approve = true, device_interval = 1 }
+    provider.settings { auto_approve = true, device_interval = 0 }
     ada = user.new()
-    local app = ada.idp.clients.daemon
-    ada.environment.APP_SECRET = app.secret
-    shell.write(ada.home .. "/secret.txt", app.secret .. "\n")
-    ada:must("chmod 600 ~/secret.txt")
   end)
-  after_each(function() ada:remove() end)
 
-  -- The made-up ids of the documents, and the real ones of the provider.
-  local function at_the_provider(text)
-    local clients = ada.idp.clients
-    for made_up, real in pairs {
-      ["12345678-1234-1234-1234-123456789abc"] = clients.daemon.client_id,
-      ["87654321-4321-4321-4321-cba987654321"] = clients.public.client_id,
-      ["contoso.onmicrosoft.com"] = ada.idp.tenant,
-    } do
-      text = text:gsub(made_up:gsub("%p", "%%%0"), (real:gsub("%%", "%%%%")))
+  after_each(function()
+    ada:remove()
+  end)
+
+  local function run_shell(block)
+    shell.write(ada.home .. "/secret.txt", ada.idp.clients.daemon.secret .. "\n")
+    ada:must("chmod 600 ~/secret.txt")
+    local about = ada.idp.clients.certificate
+    shell.write(ada.home .. "/password.txt", "p4ss phrase\n")
+    ada:must(("cd ~; openssl pkcs12 -export -inkey %s -in %s -passout file:password.txt -out app.pfx"):format(
+      about.key, about.cert))
+    local result = ada:run("set -euo pipefail; cd ~\n" .. for_the_provider(block.text))
+    assert.equal(0, result.status, result.err .. result.out)
+  end
+
+  local function run_lua(text)
+    ada:daemon("production")
+    if text:find('"me"', 1, true) then
+      ada:person("me", true)
     end
-    -- A profile from a table goes to Microsoft's public cloud unless it says otherwise.
-    return (text:gsub("tenant_id = ", ("authority_host = %q, tenant_id = "):format(ada.idp.base)))
+    ada.environment.APP_SECRET = ada.idp.clients.daemon.secret
+    local result = ada:lua(([[
+      require("entra.authority").PUBLIC = %q
+      assert((loadstring or load)(%q, "=example"))(entra)]]):format(ada.idp.base, text))
+    assert.equal(0, result.status, result.err)
   end
 
-  local function lua(code, before)
-    return ada:lua((before or "") .. "\n" .. at_the_provider(code))
-  end
+  local count = { sh = 0, lua = 0 }
 
-  local seen = 0
-  for number, block in ipairs(blocks_of("README.md", "sh")) do
-    local first = block:match("^([^\n]*)"):gsub("%s*#.*$", ""):gsub("%s+$", "")
-    if ELSEWHERE[first] then
-      seen = seen + 1
+  for i, block in ipairs(blocks_of("README.md")) do
+    local first = block.text:match("^[^\n]*")
+    local known = reason_not_to_run(first)
+    if known then
+      NOT_RUN[known] = nil
     else
-      it(("%d of the README's shell runs: %s"):format(number, block:match("^[^\n]*")), function()
-        local result = ada:run("cd ~; set -e\n" .. at_the_provider(block):gsub("COMMAND", "refresh"))
-        assert.equal(0, result.status, result.err)
-        assert.is_nil(result.err:find("Error", 1, true), result.err)
+      it(("%d of README.md runs: %s: %s"):format(i, block.heading, first), function()
+        if block.language == "sh" then
+          run_shell(block)
+        elseif block.language == "lua" then
+          run_lua(for_the_provider(block.text))
+        else
+          error("nobody knows how to run a block of '" .. block.language .. "'")
+        end
+        count[block.language] = count[block.language] + 1
       end)
     end
   end
 
-  it("that is run elsewhere is still there", function()
-    local n = 0
-    for _ in pairs(ELSEWHERE) do
-      n = n + 1
-    end
-    assert.equal(n, seen)
+  it("that is not run is still there", function()
+    assert.same({}, NOT_RUN)
   end)
 
-  for number, block in ipairs(blocks_of("README.md", "lua")) do
-    it(("%d of the README's Lua runs"):format(number), function()
-      ada:daemon("production")
-      local result = lua(block)
-      assert.equal(0, result.status, result.err)
-      assert.equal("", result.err)
-    end)
-  end
+  it("of each language is there", function()
+    assert.is_true(count.sh >= 1 and count.lua >= 1)
+  end)
 
-  for number, usage in ipairs(usages()) do
-    it(("%d of the reference runs: %s"):format(number, usage.path), function()
-      assert.is_true(#usage.lines > 0)
-      ada:daemon("production")
-      -- A person's, with a token and a refresh token, where the example signs in or refreshes.
-      ada:person("me", true)
-      local code = table.concat(usage.lines, "\n")
-      local name = code:find("sign_in", 1, true) and "me" or code:find("refresh()", 1, true) and "me" or "production"
-      local result = lua(code .. "\n", ([[
-        local p = assert(entra.profile(%q))
-        local token = assert(p:token())]]):format(name))
-      assert.equal(0, result.status, result.err)
-      assert.equal("", result.err)
-    end)
-  end
-
-  it("of every public function is there", function()
-    local functions = 0
-    for path in shell.read("config.ld"):gmatch('"(lua/entra/[^"]+)"') do
-      for body in shell.read(path):gmatch("\n(%-%-%- .-)\nfunction ") do
-        -- The last comment before the function; what is @local, or internal, needs none.
-        local comment = body:match(".*\n(%-%-%- .*)$") or body
-        if comment:match("\n%-%- @t[pr]") and not comment:match("@local") and path ~= "lua/entra/errors.lua" then
-          functions = functions + 1
-          local internal = comment:match("entra%.client") or comment:match("fields` is taken over")
-          assert.is_truthy(comment:match("@usage") or internal, path .. ": no @usage in\n" .. comment)
-        end
+  for _, path in ipairs(PUBLIC) do
+    for i, comment in ipairs(comments_of(path)) do
+      local usage = usage_of(comment)
+      if usage then
+        it(("%d of %s runs: %s"):format(i, path, comment.lines[1]), function()
+          run_lua("local entra = ...\n" .. for_the_provider(usage))
+        end)
       end
     end
-    assert.is_true(functions >= 6, functions .. " functions")
+  end
+
+  it("is there for every public function, with what it returns", function()
+    local functions = 0
+    for _, path in ipairs(PUBLIC) do
+      for _, comment in ipairs(comments_of(path)) do
+        if comment.code:match("^function ") and not has(comment, "local") then
+          assert.is_true(has(comment, "usage") and has(comment, "treturn"), path .. ": " .. comment.code)
+          functions = functions + 1
+        end
+      end
+      -- A function that nobody describes is not in the reference, and must not be reachable either.
+      for line, code in shell.read(path):gmatch("([^\n]*)\n(function [^\n]*)") do
+        assert.is_truthy(line:match("^%-%-") or code:match("^function %w+[.:]__"), path .. ": " .. code)
+      end
+    end
+    assert.is_true(functions >= 10)
   end)
 end)

@@ -21,10 +21,10 @@ describe("the example", function()
     end
   end)
 
-  -- The example as a server of ours; not started yet.
-  local function open(name)
+  -- The example as a server of ours; not started yet. `text` is one that is no file of its own.
+  local function open(name, text)
     server = nginx.new { workers = 1 }
-    local text = shell.read("examples/nginx/" .. name .. ".conf")
+    text = text or shell.read("examples/nginx/" .. name .. ".conf")
     local idp = server.idp
     local function change(from, to)
       local n
@@ -130,5 +130,59 @@ describe("the example", function()
       end
     end
     assert.is_true(asked >= 7)
+  end)
+
+  -- What every nginx.conf has and no reader needs to be told.
+  local AROUND = "include /etc/nginx/modules-enabled/*.conf;\nuser www-data;\nevents {}\n"
+
+  it("of the README sends a token", function()
+    local block = shell.read("README.md"):match("```nginx\n(.-)```")
+    open("README.md", AROUND .. block:gsub("server {\n", "%0    listen 8080;\n")):start()
+    assert.matches(BEARER, server:get("/v1.0/users").body)
+  end)
+
+  -- The parts of a configuration behind each `@usage`: of setup, and the locations by their paths.
+  local function parts_of_reference()
+    local init, locations, part, functions = nil, {}, nil, 0
+    for line in shell.read("lua/resty/entra.lua"):gmatch("([^\n]*)\n") do
+      if line == "-- @usage" then
+        part = {}
+      elseif part and line:match("^%-%- ") then
+        part[#part + 1] = line:sub(4)
+      elseif line:match("^function entra") then
+        assert.is_truthy(part, "no example: " .. line)
+        local text = table.concat(part, "\n") .. "\n"
+        local path = text:match("^location (%S+)")
+        if path then
+          locations[path] = text
+        else
+          init = text
+        end
+        part, functions = nil, functions + 1
+      end
+    end
+    return init, locations, functions
+  end
+
+  it("of each function of the reference works, all in one server", function()
+    local init, locations, functions = parts_of_reference()
+    local text = { AROUND, "thread_pool entra threads=4;\nhttp {\nlua_shared_dict entra 4m;\n", init,
+      "server {\nlisten 8080;\n" }
+    for _, location in pairs(locations) do
+      text[#text + 1] = location
+    end
+    open("reference", table.concat(text) .. "}\n}\n"):start()
+    local answers = {
+      ["/api/"] = BEARER, ["/optional/"] = BEARER, ["/expires"] = "^at %d+", ["/metrics"] = "\nentra_[%w_]+{",
+      ["/healthz"] = '^{.*"api"', ["/purge"] = "^forgotten",
+    }
+    for _, path in ipairs { "/api/", "/optional/", "/expires", "/metrics", "/healthz", "/purge" } do
+      local reply = server:get(path)
+      assert.equal(200, reply.status, path)
+      assert.matches(answers[path], reply.body)
+      locations[path], functions = nil, functions - 1
+    end
+    assert.same({}, locations)
+    assert.equal(1, functions) -- setup
   end)
 end)
