@@ -171,9 +171,12 @@ function main.run(args)
     return status_of(name, err)
   end
   if result.text then
-    local written = io.stdout:write(result.text) and io.stdout:flush()
+    local written, why = io.stdout:write(result.text)
+    if written then
+      written, why = io.stdout:flush()
+    end
     if not written then
-      say("Error: cannot write to standard output")
+      complain { message = "cannot write to standard output: " .. why, hint = "see where it is redirected to" }
       return 1
     end
   end
