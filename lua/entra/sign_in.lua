@@ -49,21 +49,23 @@ local function ask(self, plan, opts, account)
   end
 end
 
+local function is_same(before, now)
+  return before and before.home_account_id and now and now.home_account_id == before.home_account_id
+end
+
 -- Whatever was cached for somebody else must never answer for the one who signs in now.
-local function make_room(self, plan, held, account)
-  local before, now = held and held.account, account
-  if before and before.home_account_id and now and now.home_account_id == before.home_account_id then
-    return
-  end
-  for _, name in ipairs(self.store:names(function(name)
+local function make_room(self, plan)
+  local names, err = self.store:names(function(name)
     return cache.is_token_of(name, self.settings, plan.partition)
-  end)) do
-    self.store:remove(name)
+  end)
+  for _, name in ipairs(names or {}) do
+    local ok
+    ok, err = self.store:remove(name)
+    if not ok then
+      return nil, err
+    end
   end
-  if before and before.username and now and now.username then
-    self.warn(("profile '%s' is now signed in as %s, no longer as %s"):format(self.settings.name, now.username,
-      before.username))
-  end
+  return names and true, err
 end
 
 -- Store what a sign-in brought, in place of what was there.
@@ -77,11 +79,20 @@ local function keep_sign_in(self, plan, opts, reply, sent)
   if problem and problem.broken then
     self.store:set_aside(plan.refresh)
   end
-  make_room(self, plan, held, reply.account)
-  local item, unkept
-  item, err, unkept = keep.reply(self, plan, opts, reply, sent)
-  self.store:write_note(plan.lock, nil)
+  local before, now = held and held.account, reply.account
+  local ok, item, unkept = true, nil, nil
+  if not is_same(before, now) then
+    ok, err = make_room(self, plan)
+  end
+  if ok then
+    item, err, unkept = keep.reply(self, plan, opts, reply, sent)
+    self.store:write_note(plan.lock, nil)
+  end
   lock:release()
+  if item and before and before.username and now and now.username and not is_same(before, now) then
+    self.warn(("profile '%s' is now signed in as %s, no longer as %s"):format(self.settings.name, now.username,
+      before.username))
+  end
   return item, err, unkept
 end
 

@@ -128,6 +128,31 @@ describe("entra.sign_in", function()
     assert.equal("ada's refresh token", http:form().refresh_token)
   end)
 
+  describe("of another person, where the store fails", function()
+    local function bob_signs_in()
+      http.script = { DEVICE, reply("ada"), DEVICE, reply("bob") }
+      assert(new():sign_in(options()))
+      local errors = require("entra.errors")
+      return function(verb)
+        local before = store[verb]
+        store[verb] = function() return nil, errors.new("store", "the disk is broken", { code = "EIO" }) end
+        local token = assert(new():sign_in(options()))
+        store[verb] = before
+        return token.access_token
+      end
+    end
+
+    for _, verb in ipairs { "names", "remove", "write" } do
+      it(("to %s: bob has his token, ada stays who is signed in, and that is said"):format(verb), function()
+        assert.equal("bob's token", bob_signs_in()(verb))
+        assert.same({ "the sign-in is not stored: the disk is broken" }, warnings)
+        http.script = { reply("ada", { access_token = "ada's next" }) }
+        assert(new():refresh())
+        assert.equal("ada's refresh token", http:form().refresh_token)
+      end)
+    end
+  end)
+
   describe("by several flows", function()
     local listening
 
