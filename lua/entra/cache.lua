@@ -60,15 +60,19 @@ local function margin_of(item)
   return math.min(MARGIN, life / 4)
 end
 
+-- Was it stored by a clock that we can believe, seen from now?
+local function is_credible(item, now)
+  return now >= item.cached_at - MARGIN and item.expires_on - now < ABSURD
+end
+
 --- May this stored token be handed out without asking anybody?
 function cache.is_fresh(item, now)
-  return now >= item.cached_at - MARGIN and now + margin_of(item) < item.expires_on
-    and item.expires_on - now < ABSURD
+  return is_credible(item, now) and now + margin_of(item) < item.expires_on
 end
 
 --- Is it still accepted by the API, if only just?
 function cache.is_alive(item, now)
-  return now < item.expires_on and item.expires_on - now < ABSURD
+  return is_credible(item, now) and now < item.expires_on
 end
 
 --- Is it time to fetch the next one, although this one is fresh?

@@ -40,6 +40,13 @@ describe("a clock that is set", function()
       assert.equal(4, provider.tokens("refresh_token"))
     end)
 
+    it(("by %s leaves no token behind that stands before the next ones"):format(shift), function()
+      expect.token(at(shift, "get-token -p me -s 'User.Read Mail.Read'"))
+      local token = expect.token(at(nil, "get-token -p me --force"))
+      assert.equal(token, expect.token(at(nil, "get-token -p me")))
+      assert.equal(2, provider.requests("token"))
+    end)
+
     it(("by %s leaves no Retry-After and no refusal behind that binds for ever"):format(shift), function()
       provider.fault { endpoint = "token", kind = "status", status = 429, retry_after = 3600, times = 1 }
       expect.failure(at(shift, "get-token -p app --force"), 4)

@@ -23,6 +23,7 @@ describe("entra.cache", function()
     assert.is_false(cache.is_fresh(item { cached_at = now + 86400, expires_on = now + 90000 }, now))
     assert.is_false(cache.is_fresh(item { expires_on = now + 12 * 366 * 86400 }, now))
     assert.is_false(cache.is_alive(item { expires_on = now + 12 * 366 * 86400 }, now))
+    assert.is_false(cache.is_alive(item { cached_at = now + 86400, expires_on = now + 90000 }, now))
   end)
 
   it("calls a token alive until it expires, and due from refresh_on", function()
@@ -51,6 +52,12 @@ describe("entra.cache", function()
     end
     assert.equal(8, #body.tokens)
     assert.equal("t12", body.tokens[1].access_token)
+  end)
+
+  it("drops what a wrong clock wrote, lest it stand before the right one", function()
+    local tomorrow = item { scopes = { "User.Read", "Mail.Read" }, cached_at = now + 86400, expires_on = now + 90000 }
+    local body = cache.insert({ tokens = { tomorrow } }, item { access_token = "today" }, now)
+    assert.equal("today", cache.select(body, { "User.Read" }).access_token)
   end)
 
   it("finds the token stored last", function()
