@@ -30,7 +30,7 @@ OBJ    = $(BUILD)/obj
 LIBDIR = lib/lua/$(LUA_VERSION)/entra
 LUADIR = share/lua/$(LUA_VERSION)
 
-core_OBJS   := lcore lbind err buf base64 clock file lock record jwt text
+core_OBJS   := lcore ldraft lbind err buf base64 clock draft file lock record jwt text
 crypto_OBJS := lcrypto lcert lbind err buf seal cert certsource sign text
 host_OBJS   := lhost lbind err buf signal harden tty
 loopback_OBJS := lloopback lbind lfield err buf clock text slice request redirect page listener spawn

@@ -126,6 +126,7 @@ describe("the architecture", function()
       ["lua/entra/flight.lua"] = "renewal_spec", ["lua/entra/keep.lua"] = "renewal_spec",
       ["lua/entra/way.lua"] = "sign_in_spec", ["lua/entra/credential/init.lua"] = "credential/secret_spec",
       ["lua/entra/store/memory.lua"] = "store/store_spec", ["lua/entra/store/sealed.lua"] = "store/store_spec",
+      ["lua/entra/store/record.lua"] = "store/store_spec",
     }
     -- What is nginx's is specified in a running nginx, under the name of what it is seen to do.
     local seen_as = {

@@ -7,13 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-/* A temporary is "<path>.<16 hex digits>.tmp". */
-static const char tmp_suffix[] = ".tmp";
-enum { TMP_TAIL = 1 + 16 + 4 };
 
 static int check_owner(const char *path, const struct stat *st, struct ent_err *err)
 {
@@ -141,118 +136,6 @@ int ent_file_identity(const char *path, char out[ENT_FILE_IDENTITY], struct ent_
 	return 0;
 }
 
-static int write_all(int fd, const char *path, const unsigned char *bytes, size_t n, struct ent_err *err)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, bytes, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return ent_err_sys(err, errno, "cannot write %s", path);
-		bytes += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
-/* Put the folder part of path ("." if none) into dir, and return where the file's own name starts. */
-static const char *split_path(const char *path, char dir[static PATH_MAX], struct ent_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	size_t n = slash ? (size_t)(slash - path) : 0;
-
-	if (n >= PATH_MAX - 1) {
-		ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
-		return NULL;
-	}
-	if (!slash)
-		strcpy(dir, ".");
-	else if (n == 0)
-		strcpy(dir, "/");
-	else {
-		memcpy(dir, path, n);
-		dir[n] = '\0';
-	}
-	return slash ? slash + 1 : path;
-}
-
-static int sync_folder_of(const char *path, struct ent_err *err)
-{
-	char dir[PATH_MAX];
-	int fd, rc = 0;
-
-	if (!split_path(path, dir, err))
-		return -1;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Some file systems cannot sync a folder: EINVAL means that there is nothing more to do. */
-	if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-		rc = ent_err_sys(err, errno, "cannot sync %s", dir);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-/* Write bytes to a new temporary beside path, whose name goes to tmp. On failure no file is left. */
-static int write_temporary(const char *path, const void *bytes, size_t n, bool durable,
-                           char tmp[static PATH_MAX], struct ent_err *err)
-{
-	unsigned char tag[8];
-	int fd, rc = -1;
-
-	if (getrandom(tag, sizeof tag, 0) != (ssize_t)sizeof tag)
-		return ent_err_sys(err, errno, "no random bytes from the kernel");
-	if (snprintf(tmp, PATH_MAX, "%s.%02x%02x%02x%02x%02x%02x%02x%02x%s", path, tag[0], tag[1], tag[2],
-	             tag[3], tag[4], tag[5], tag[6], tag[7], tmp_suffix) >= PATH_MAX)
-		return ent_err_sys(err, ENAMETOOLONG, "%.60s…", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return ent_err_sys(err, errno, "cannot create %s", tmp);
-	if (write_all(fd, tmp, bytes, n, err) != 0)
-		goto out;
-	if (durable && fsync(fd) != 0) {
-		ent_err_sys(err, errno, "cannot sync %s", tmp);
-		goto out;
-	}
-	rc = 0;
-out:
-	/* A quota or network file system may report a failed write only here. */
-	if (close(fd) != 0 && errno != EINTR && rc == 0)
-		rc = ent_err_sys(err, errno, "cannot write %s", tmp);
-	if (rc != 0)
-		unlink(tmp);
-	return rc;
-}
-
-int ent_file_replace(const char *path, const void *bytes, size_t n, bool durable, struct ent_err *err)
-{
-	char tmp[PATH_MAX];
-
-	if (write_temporary(path, bytes, n, durable, tmp, err) != 0)
-		return -1;
-	if (rename(tmp, path) != 0) {
-		ent_err_sys(err, errno, "cannot replace %s", path);
-		unlink(tmp);
-		return -1;
-	}
-	return durable ? sync_folder_of(path, err) : 0;
-}
-
-int ent_file_create(const char *path, const void *bytes, size_t n, struct ent_err *err)
-{
-	char tmp[PATH_MAX];
-	int rc;
-
-	if (write_temporary(path, bytes, n, true, tmp, err) != 0)
-		return -1;
-	/* link, not rename: it alone refuses to replace what another process made meanwhile. */
-	rc = link(tmp, path);
-	if (rc != 0)
-		ent_err_sys(err, errno, "cannot create %s", path);
-	unlink(tmp);
-	return rc == 0 ? sync_folder_of(path, err) : -1;
-}
-
 int ent_file_remove(const char *path, struct ent_err *err)
 {
 	if (unlink(path) != 0 && errno != ENOENT)
@@ -346,29 +229,4 @@ int ent_dir_each(const char *path, int visit(const char *name, void *arg), void 
 			break;
 	closedir(folder);
 	return 0;
-}
-
-struct sweep {
-	const char *dir, *name; /* of the file whose temporaries go */
-};
-
-static int sweep_one(const char *entry, void *arg)
-{
-	const struct sweep *of = arg;
-	size_t n = strlen(of->name), len = strlen(entry);
-	char victim[PATH_MAX];
-
-	if (len == n + TMP_TAIL && strncmp(entry, of->name, n) == 0 && entry[n] == '.' &&
-	    strspn(entry + n + 1, "0123456789abcdef") == 16 && strcmp(entry + n + 17, tmp_suffix) == 0 &&
-	    snprintf(victim, sizeof victim, "%s/%s", of->dir, entry) < PATH_MAX)
-		unlink(victim);
-	return 0;
-}
-
-int ent_file_sweep(const char *path, struct ent_err *err)
-{
-	char dir[PATH_MAX];
-	struct sweep of = {dir, split_path(path, dir, err)};
-
-	return of.name ? ent_dir_each(dir, sweep_one, &of, err) : -1;
 }

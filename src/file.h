@@ -1,7 +1,7 @@
 /*
- * Small files that must never be seen half-written, and the folders they live in.
+ * Small files, looked at before they are believed, and the folders they live in.
  *
- * What this does not do: lock (lock.h), understand contents (record.h).
+ * What this does not do: write (draft.h), lock (lock.h), understand contents (record.h).
  * Failure codes are errno's names, or "too_big", or what makes us refuse to use
  * what stands there: "mode", "owner", "symlink", "not_regular", "not_folder".
  */
@@ -38,17 +38,6 @@ int ent_file_read(const char *path, enum ent_file_trust trust, struct ent_buf *o
 enum { ENT_FILE_IDENTITY = 128 };
 int ent_file_identity(const char *path, char out[ENT_FILE_IDENTITY], struct ent_err *err);
 
-/*
- * Replace path's contents, or create it, 0600: temporary file beside it, rename.
- * A kill at any moment leaves the old contents or the new, whole; so does a
- * failure (the new ones only where nothing but the folder's sync failed). With
- * `durable` data and folder are synced, so that power loss is covered too.
- */
-int ent_file_replace(const char *path, const void *bytes, size_t n, bool durable, struct ent_err *err);
-
-/* The same, but fails with "EEXIST" and changes nothing where path exists: the first writer wins. */
-int ent_file_create(const char *path, const void *bytes, size_t n, struct ent_err *err);
-
 /* Remove path; a path that is not there is a success. */
 int ent_file_remove(const char *path, struct ent_err *err);
 
@@ -69,8 +58,5 @@ int ent_dir_writable(const char *path, struct ent_err *err);
 
 /* Call visit(name, arg) for every entry of a folder but "." and ".."; stops at its first non-zero answer. */
 int ent_dir_each(const char *path, int visit(const char *name, void *arg), void *arg, struct ent_err *err);
-
-/* Remove path's left-over temporary files. Call it under the lock that path's writers hold. */
-int ent_file_sweep(const char *path, struct ent_err *err);
 
 #endif

@@ -12,6 +12,14 @@ int lbind_fail(lua_State *L, const struct ent_err *err)
 	return 3;
 }
 
+int lbind_true_or_fail(lua_State *L, int rc, const struct ent_err *err)
+{
+	if (rc != 0)
+		return lbind_fail(L, err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 void lbind_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction finaliser)
 {
 	if (!luaL_newmetatable(L, name)) {

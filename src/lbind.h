@@ -17,6 +17,9 @@
 /* Push nil, message, code; returns 3. */
 int lbind_fail(lua_State *L, const struct ent_err *err);
 
+/* Push true where rc is 0, else the failure. */
+int lbind_true_or_fail(lua_State *L, int rc, const struct ent_err *err);
+
 /* Push a userdata that owns an empty buffer. */
 struct ent_buf *lbind_buffer(lua_State *L, size_t ceiling);
 

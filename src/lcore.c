@@ -1,5 +1,5 @@
 /*
- * entra.core: all that a cache hit needs, from libc alone.
+ * entra.core: all that a cache hit needs, from libc alone; writing files is in ldraft.c.
  *
  * Every function that can fail returns nil, message, code (see lbind.h).
  */
@@ -13,6 +13,7 @@
 #include "file.h"
 #include "jwt.h"
 #include "lbind.h"
+#include "ldraft.h"
 #include "lock.h"
 #include "record.h"
 #include "text.h"
@@ -21,14 +22,6 @@ static const char lock_type[] = "entra.lock";
 
 /* Most bytes of anything this module decodes; files name their own bound. */
 enum { TEXT_MAX = 16 * 1024 * 1024 };
-
-static int push_true_or_fail(lua_State *L, int rc, const struct ent_err *err)
-{
-	if (rc != 0)
-		return lbind_fail(L, err);
-	lua_pushboolean(L, 1);
-	return 1;
-}
 
 /* ---- time ---- */
 
@@ -53,7 +46,7 @@ static int core_wait(lua_State *L)
 	int wake = lbind_opt_fd(L, 2), input = lbind_opt_fd(L, 3);
 	struct ent_err err;
 
-	return push_true_or_fail(L, ent_clock_watch(seconds, wake, input, &err), &err);
+	return lbind_true_or_fail(L, ent_clock_watch(seconds, wake, input, &err), &err);
 }
 
 /* ---- text ---- */
@@ -157,34 +150,12 @@ static int core_file_identity(lua_State *L)
 	return 1;
 }
 
-/* file_replace(path, bytes [, durable]) -> true */
-static int core_file_replace(lua_State *L)
-{
-	const char *path = lbind_check_cstring(L, 1);
-	size_t n;
-	const char *bytes = luaL_checklstring(L, 2, &n);
-	struct ent_err err;
-
-	return push_true_or_fail(L, ent_file_replace(path, bytes, n, lua_toboolean(L, 3), &err), &err);
-}
-
-/* file_create(path, bytes) -> true | nil, message, "EEXIST", … */
-static int core_file_create(lua_State *L)
-{
-	const char *path = lbind_check_cstring(L, 1);
-	size_t n;
-	const char *bytes = luaL_checklstring(L, 2, &n);
-	struct ent_err err;
-
-	return push_true_or_fail(L, ent_file_create(path, bytes, n, &err), &err);
-}
-
 /* The functions of one path alone: verb(path) -> true */
 static int path_verb(lua_State *L, int verb(const char *path, struct ent_err *err))
 {
 	struct ent_err err;
 
-	return push_true_or_fail(L, verb(lbind_check_cstring(L, 1), &err), &err);
+	return lbind_true_or_fail(L, verb(lbind_check_cstring(L, 1), &err), &err);
 }
 
 static int core_file_remove(lua_State *L)
@@ -195,11 +166,6 @@ static int core_file_remove(lua_State *L)
 static int core_file_set_aside(lua_State *L)
 {
 	return path_verb(L, ent_file_set_aside);
-}
-
-static int core_file_sweep(lua_State *L)
-{
-	return path_verb(L, ent_file_sweep);
 }
 
 /* file_target(path) -> where it leads, links resolved */
@@ -227,7 +193,7 @@ static int core_dir_check(lua_State *L)
 	enum ent_file_trust trust = opt_trust(L, 2);
 	struct ent_err err;
 
-	return push_true_or_fail(L, ent_dir_check(path, trust, &err), &err);
+	return lbind_true_or_fail(L, ent_dir_check(path, trust, &err), &err);
 }
 
 static int core_dir_writable(lua_State *L)
@@ -398,11 +364,8 @@ static const luaL_Reg functions[] = {
     {"clean", core_clean},
     {"file_read", core_file_read},
     {"file_identity", core_file_identity},
-    {"file_replace", core_file_replace},
-    {"file_create", core_file_create},
     {"file_remove", core_file_remove},
     {"file_set_aside", core_file_set_aside},
-    {"file_sweep", core_file_sweep},
     {"file_target", core_file_target},
     {"dir_make", core_dir_make},
     {"dir_check", core_dir_check},
@@ -427,5 +390,6 @@ int luaopen_entra_core(lua_State *L)
 {
 	lbind_type(L, lock_type, lock_methods, lock_release);
 	luaL_newlib(L, functions);
+	ldraft_open(L);
 	return 1;
 }

@@ -20,7 +20,7 @@ static int attempt(struct ent_lock *lock, const char *path, struct ent_err *err)
 	if (lock->fd < 0)
 		lock->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (lock->fd < 0)
-		return ent_file_unopened(path, errno, err);
+		return errno == EINTR ? 1 : ent_file_unopened(path, errno, err);
 	if (fstat(lock->fd, &mine) != 0)
 		return ent_err_sys(err, errno, "cannot look at the lock %s", path);
 	if (ent_file_check(path, ENT_FILE_SECRET, &mine, err) != 0)

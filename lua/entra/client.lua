@@ -87,8 +87,8 @@ end
 function Client:read(name)
   local body, err = self.store:read(name)
   if err and err.broken then
-    self.store:set_aside(name)
-    self.warn(err.message .. "; moved aside")
+    local moved, problem = self.store:set_aside(name)
+    self.warn(err.message .. "; " .. (moved and "moved aside" or problem:line()))
     return nil
   end
   return body, err

@@ -13,10 +13,11 @@ local flight = {}
 -- @tparam entra.client self
 -- @tparam table plan of the call: `lock`, `deadline`, `refresh`
 -- @tparam function answered `answered(waited)` is the second look: an item that makes the work needless
--- @tparam function work returns an item, or nil and an error
+-- @tparam function work returns an item, or nil, an error and what else the caller should have
 -- @tparam[opt] boolean explicit whether a refresh was asked for by name, so that no refusal is remembered
 -- @treturn table|nil the item
 -- @treturn boolean|entra.errors true where the second look found it
+-- @return what `work` gave beside its error
 function flight.run(self, plan, answered, work, explicit)
   local clock = self.clock
   local patience = math.max(0, plan.deadline - clock.monotonic())
@@ -47,18 +48,19 @@ function flight.run(self, plan, answered, work, explicit)
       self.log("remembered failure: %s", err.message)
       return nil, err
     end
-    item, err = work()
+    local beside
+    item, err, beside = work()
     if err or note then
       self.store:write_note(plan.lock, err and failure.note(err, plan, clock.now()))
     end
-    return item, err
+    return item, err, beside
   end
-  local ok, item, more = pcall(inside)
+  local ok, item, more, beside = pcall(inside)
   lock:release()
   if not ok then
     error(item, 0)
   end
-  return item, more
+  return item, more, beside
 end
 
 return flight

@@ -25,21 +25,24 @@ function keep.item(self, plan, reply, sent)
   }
 end
 
---- Write the refresh token's record, bound to where it may be sent.
-function keep.refresh_record(self, plan, body)
+--- Write the refresh token's record, bound to where it may be sent, into the room reserved for it, if any.
+function keep.refresh_record(self, plan, body, room)
   local settings = self.settings
   body.authority, body.tenant, body.client_id = settings.authority, settings.tenant, settings.client_id
-  return self.store:write(plan.refresh, body, { durable = true })
+  return self.store:write(plan.refresh, body, { durable = true, room = room })
 end
 
 --- Store what an exchange brought. The refresh token comes first: it alone cannot be had again, and
 -- failing to store it is the only failure that counts.
-function keep.reply(self, plan, opts, reply, sent, held)
+-- @treturn table|nil the item
+-- @treturn entra.errors
+-- @treturn table the item all the same, where the refresh token could not be stored
+function keep.reply(self, plan, opts, reply, sent, held, room)
   local item = keep.item(self, plan, reply, sent)
   if plan.refresh and reply.refresh_token then
     local ok, err = keep.refresh_record(self, plan, {
       refresh_token = reply.refresh_token, account = reply.account or held and held.account,
-      public = held and held.public or reply.public })
+      public = held and held.public or reply.public }, room)
     if not ok then
       return nil, err, item
     end

@@ -35,24 +35,24 @@ local function turn(self, plan, opts)
     return nil, refusal(self, plan, errors.from_plain(held.refused) or errors.new("interaction", "refused"))
   end
   -- Where replay revokes, a refresh token that cannot be stored is a sign-in lost: better not to ask.
-  local ok
-  ok, err = self.store:writable()
-  if not ok then
+  local room
+  room, err = self.store:reserve(plan.refresh)
+  if not room then
     return nil, err
   end
   local means = way.of(self, plan, opts, held.public)
   means.refresh_token = held.refresh_token
   local sent = self.clock.now()
-  local reply
+  local reply, item, unkept
   reply, err = refresh_token.run(means)
   if reply then
-    return keep.reply(self, plan, opts, reply, sent, held)
-  end
-  if refresh_token.is_dead(err) then
-    keep.refresh_record(self, plan, { refused = err:plain(), account = held.account })
+    item, err, unkept = keep.reply(self, plan, opts, reply, sent, held, room)
+  elseif refresh_token.is_dead(err) then
+    keep.refresh_record(self, plan, { refused = err:plain(), account = held.account }, room)
     err = refusal(self, plan, err)
   end
-  return nil, err
+  room:drop()
+  return item, err, unkept
 end
 
 -- The next token without a person: by refresh token, or by the app's own grant.
@@ -98,11 +98,15 @@ local function person_token(self, plan, opts, stale)
   if anew or not held then
     return require("entra.sign_in").run(self, plan, opts)
   end
-  local item, more = silently(self, plan, opts)
+  local item, more, unkept = silently(self, plan, opts)
   if item then
     return self:hand_out(plan, item, opts, more == true)
   end
   err = more
+  if unkept then
+    self.warn("the new refresh token is not stored: " .. err:line())
+    return self:hand_out(plan, unkept, opts, false)
+  end
   if not err then -- another process signed out meanwhile
     return require("entra.sign_in").run(self, plan, opts)
   end
@@ -154,8 +158,9 @@ function renewal.ahead(self, plan, opts, present, seconds)
     return found and (is_too_soon or not cache.is_due(found, clock.now())) and found
   end
   local item
-  local ok, err = self.store:writable()
-  if ok then
+  local room, err = self.store:reserve(plan.entry) -- only to see whether there is any
+  if room then
+    room:drop()
     item, err = flight.run(self, plan, answered, function()
       plan.deadline = clock.monotonic() + seconds
       return obtain(self, plan, opts)
@@ -182,7 +187,7 @@ function renewal.refresh(self, plan, opts)
     item, err = flight.run(self, plan, function(waited)
       -- Who waited for another process's exchange has its result, and does not make a second one.
       local found = waited and self:cached(plan)
-      return found and found.cached_at >= plan.started and found
+      return found and found.cached_at >= plan.started and cache.is_alive(found, self.clock.now()) and found
     end, function()
       return turn(self, plan, opts)
     end, true)

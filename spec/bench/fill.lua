@@ -4,9 +4,6 @@ local version = _VERSION:match("%d+%.%d+")
 package.path = ("%s/share/lua/%s/?.lua;%s"):format(tree, version, package.path)
 package.cpath = ("%s/lib/lua/%s/?.so;%s"):format(tree, version, package.cpath)
 
--- Nobody is killed here, and looking for what the killed left takes as long as there are records.
-require("entra.core").file_sweep = function() end
-
 local store = require("entra.store.sealed").new(folder)
 local body = { tokens = { { access_token = ("x"):rep(1900), scopes = { "x" }, cached_at = 0, expires_on = 1 } } }
 for i = 1, n do

@@ -243,6 +243,15 @@ describe("entra.renewal", function()
       end
     end)
 
+    it("takes nothing for a result of that which a wrong clock wrote", function()
+      clock.pass(86400)
+      local self = signed_in()
+      clock.pass(-86400)
+      meanwhile(function() end)
+      http.script = { reply("at2", { refresh_token = "rt2" }) }
+      assert.equal("at2", assert(self:refresh()).access_token)
+    end)
+
     it("shares the failure of the process it waited for", function()
       local self, other = new(APP), new(APP)
       http.script = { { code = "connect" } }
@@ -306,18 +315,51 @@ describe("entra.renewal", function()
 
     it("turns no refresh token that it could not store", function()
       local self = signed_in()
-      bend("lock", no_lock)
-      assert.equal("store", select(2, self:refresh()).kind)
+      for verb, with in pairs { lock = no_lock, reserve = no_lock } do
+        bend(verb, with)
+        assert.equal("store", select(2, self:refresh()).kind)
+        assert.equal("store", select(2, self:acquire { force = true }).kind)
+        store[verb] = nil
+      end
       assert.equal(0, #http.requests)
     end)
 
-    it("says so when a rotated refresh token could not be stored", function()
+    it("gives back the room for a refresh token, whatever comes", function()
+      local held = 0
+      bend("reserve", function()
+        held = held + 1
+        return { drop = function() held = held - 1 end }
+      end)
       local self = signed_in()
-      http.script = { reply("at2", { refresh_token = "rt2" }) }
-      bend("write", function() return nil, errors.new("store", "the disk is full", { code = "ENOSPC" }) end)
-      local token, err = self:refresh()
-      assert.is_nil(token)
-      assert.equal("ENOSPC", err.code)
+      for _, answer in ipairs { reply("at2", { refresh_token = "rt2" }), reply("at3"),
+        { code = "oauth", details = { error = "invalid_request" } }, { code = "connect" },
+        { code = "oauth", details = { error = "invalid_grant", suberror = "bad_token" } } } do
+        http.script = { answer }
+        self:refresh()
+        assert.equal(0, held)
+        assert.equal(0, #http.script)
+      end
+    end)
+
+    describe("where a rotated refresh token could not be stored after all", function()
+      local function full() return nil, errors.new("store", "the disk is full", { code = "ENOSPC" }) end
+
+      it("fails a refresh", function()
+        local self = signed_in()
+        http.script = { reply("at2", { refresh_token = "rt2" }) }
+        bend("write", full)
+        local token, err = self:refresh()
+        assert.is_nil(token)
+        assert.equal("ENOSPC", err.code)
+      end)
+
+      it("still gives who asks for a token the one that came, with a warning", function()
+        local self = signed_in()
+        http.script = { reply("at2", { refresh_token = "rt2" }) }
+        bend("write", full)
+        assert.equal("at2", assert(self:acquire { force = true }).access_token)
+        assert.same({ "the new refresh token is not stored: the disk is full" }, warnings)
+      end)
     end)
 
     it("hands out a token that could only not be cached, and warns", function()
@@ -376,6 +418,57 @@ describe("entra.renewal", function()
       assert.equal(broken, shell.read(path(APP_TOKENS) .. ".broken"))
       assert.matches("moved aside", warnings[1])
       assert.equal("at2", self:acquire().access_token)
+    end)
+
+    it("warns truly, and fetches a token, where broken ones cannot be moved aside", function()
+      local self = new(APP)
+      http.script = { reply("at1"), reply("at2") }
+      assert(self:acquire())
+      rewrite(APP_TOKENS, break_it)
+      shell.capture(("rm -rf %s.broken; mkdir -p %s.broken/x"):format(path(APP_TOKENS), path(APP_TOKENS)))
+      assert.equal("at2", assert(self:acquire()).access_token)
+      assert.is_nil(warnings[1]:find("moved aside", 1, true))
+      assert.matches("cannot move .* aside: ", warnings[1])
+    end)
+
+    -- Each byte of a record, another one.
+    local function each_byte(name, look)
+      local whole = shell.read(path(name))
+      for i = 1, #whole do
+        shell.write(path(name), whole:sub(1, i - 1) .. string.char((whole:byte(i) + 1) % 256) .. whole:sub(i + 1))
+        -- A later layout's number is not damage.
+        if i ~= 9 then
+          look(i)
+        end
+      end
+    end
+
+    it("moves tokens aside whichever of their bytes is another, and fetches new ones", function()
+      local self = new(APP)
+      http.script = { reply("first") }
+      assert(self:acquire())
+      each_byte(APP_TOKENS, function(i)
+        os.remove(path(APP_TOKENS) .. ".broken")
+        local broken = shell.read(path(APP_TOKENS))
+        http.script, warnings = { reply("at" .. i) }, {}
+        assert.equal("at" .. i, assert(self:acquire()).access_token)
+        assert.equal(broken, shell.read(path(APP_TOKENS) .. ".broken"))
+        assert.matches("moved aside$", warnings[1])
+        assert.equal(1, #warnings)
+      end)
+    end)
+
+    it("names the way out of a refresh token whichever of its bytes is another, and keeps it", function()
+      local self = signed_in()
+      each_byte(REFRESH, function()
+        local broken = shell.read(path(REFRESH))
+        local token, err = self:refresh()
+        assert.is_nil(token)
+        assert.equal("store", err.kind)
+        assert.matches("^restore the key, or sign in again: entra%-auth%-cli ", err.hint)
+        assert.equal(broken, shell.read(path(REFRESH)))
+      end)
+      assert.equal(0, #http.requests)
     end)
 
     it("stops at a broken refresh token, names the way out, and leaves it where it is", function()

@@ -1,7 +1,8 @@
 /*
  * A disk that fails, for `LD_PRELOAD`: the FAIL_AT-th call that would change something below FAIL_UNDER is
  * answered with FAIL_HOW. All such calls are appended to FAIL_LOG, one name a line, so that a spec can fail
- * each of them in turn without knowing them.
+ * each of them in turn without knowing them. These are the calls of libc that entra makes; crash_spec.lua
+ * holds them against strace, which sees every other as well.
  *
  * FAIL_HOW: an error (EIO, ENOSPC, EDQUOT, EINTR), `short` (a write of one byte), or a death: `before` or
  * `after` the call. An error strikes every call from FAIL_AT on where FAIL_AND_ON is set, as a full disk
@@ -128,6 +129,23 @@ int fsync(int fd)
 	enum verdict verdict = judge_fd(fd, "fsync");
 
 	return verdict == FAIL ? -1 : settle(verdict, real(fd));
+}
+
+int ftruncate(int fd, off_t size)
+{
+	REAL(ftruncate);
+	enum verdict verdict = judge_fd(fd, "ftruncate");
+
+	return verdict == FAIL ? -1 : settle(verdict, real(fd, size));
+}
+
+/* The one that returns its errno. */
+int posix_fallocate(int fd, off_t from, off_t size)
+{
+	REAL(posix_fallocate);
+	enum verdict verdict = judge_fd(fd, "fallocate");
+
+	return verdict == FAIL ? errno : settle(verdict, real(fd, from, size));
 }
 
 int rename(const char *from, const char *to)

@@ -1,4 +1,5 @@
--- The environment of a program whose disk fails: see failing.c. One build per test process.
+-- A program whose disk fails, or that dies at one of its changes of the disk: see failing.c. One build per test
+-- process.
 local shell = require("spec.support.shell")
 
 local failing = {}
@@ -22,6 +23,27 @@ function failing.environment(under, how, at, and_on)
     LD_PRELOAD = build(), FAIL_UNDER = under, FAIL_HOW = how or "", FAIL_AT = tostring(at or 0),
     FAIL_AND_ON = and_on and "1" or nil, FAIL_LOG = under .. ".calls",
   }
+end
+
+-- The same as words to put before a command of the shell.
+function failing.words(...)
+  local words = {}
+  for name, value in pairs(failing.environment(...)) do
+    words[#words + 1] = name .. "=" .. shell.quote(value)
+  end
+  return table.concat(words, " ")
+end
+
+-- The names of all changes that a user's command makes below `under`, in their order. It must succeed.
+function failing.changes(someone, command, under)
+  local log = shell.quote(under .. ".calls")
+  someone:must("rm -f " .. log)
+  someone:must(command, nil, failing.environment(under))
+  local names = {}
+  for name in someone:must("cat " .. log).out:gmatch("%S+") do
+    names[#names + 1] = name
+  end
+  return names
 end
 
 return failing

@@ -55,7 +55,7 @@ function file.create(dir)
     return nil, errors.new("crypto", message, { code = code })
   end
   local ok
-  ok, message, code = core.file_create(path_in(dir), bytes)
+  ok, message, code = core.file_create(path_in(dir), bytes, true)
   if not ok and code ~= "EEXIST" then
     return nil, errors.new("store", message, { code = code, hint = remedy_of(code, path_in(dir)) })
   end

@@ -8,6 +8,7 @@ local Memory = { __name = "entra.store.memory" }
 Memory.__index = Memory
 
 local NO_LOCK = { release = function() end }
+local NO_ROOM = { drop = function() end }
 
 -- What callers do to their tables must not reach into the store.
 local function copy(value)
@@ -34,8 +35,8 @@ function Memory:write(name, body)
   return true
 end
 
-function Memory:writable() -- luacheck: ignore self
-  return true
+function Memory:reserve() -- luacheck: ignore self
+  return NO_ROOM
 end
 
 function Memory:remove(name)
@@ -55,6 +56,7 @@ end
 
 function Memory:set_aside(name)
   self.bodies[name] = nil
+  return true
 end
 
 function Memory:lock() -- luacheck: ignore self

@@ -1,15 +1,15 @@
 --- The sealed tier: one AES-256-GCM record per entry, in a folder of the user's own.
 --
--- A record's name is its identity: the file is named by a hash of it, the name
--- stands in the header, and header and name are authenticated with the
--- contents, so that records cannot stand in for one another. The key comes
--- from a provider (`entra.key.*`).
+-- A record's name is its identity: the file is named by a hash of it, and what
+-- is in the file must say the same (`entra.store.record`). The key comes from a
+-- provider (`entra.key.*`).
 --
 -- @module entra.store.sealed
 
 local core = require("entra.core")
 local errors = require("entra.errors")
 local json = require("entra.json")
+local record = require("entra.store.record")
 
 local sealed = {}
 
@@ -18,6 +18,7 @@ Sealed.__index = Sealed
 
 local RECORD_MAX = 8 * 1024 * 1024
 local NOTE_MAX = 64 * 1024
+local ROOM = 16 * 1024 -- more than the record of a refresh token takes
 
 local function store_error(message, code, path, kind)
   return errors.new("store", message, { code = code, hint = code == "newer"
@@ -80,37 +81,6 @@ function Sealed:key_of(create)
   return key, err
 end
 
--- What the bytes of the record called `name` say, unsealed; else what is wrong with them, and the code of that.
-local function open(name, key, bytes)
-  local record, message, code = core.record_parse(bytes)
-  if not record then
-    return nil, message, code
-  end
-  if record.name ~= name then
-    return nil, "it belongs to another entry", "forged"
-  end
-  if not key then
-    return nil, "the key it was sealed with is gone", "no_key"
-  end
-  if key.id ~= record.key_id then
-    return nil, "it was sealed with another key", "other_key"
-  end
-  local plain
-  plain, message, code = require("entra.crypto").unseal(key.bytes, record.nonce, record.head, record.sealed)
-  if not plain then
-    return nil, message, code
-  end
-  local body = json.decode(plain)
-  if not body then
-    return nil, "its contents are not JSON", "damaged"
-  end
-  return body
-end
-
--- A fault of the record itself, as opposed to one of the folder or the version. A fault of the key never
--- gets here: it says nothing about the records, which open again once the key is mended.
-local BROKEN = { damaged = true, forged = true, other_key = true, no_key = true }
-
 --- Read an entry.
 -- @tparam string name
 -- @treturn table|nil its body; nil and no error where there is none
@@ -130,67 +100,88 @@ function Sealed:read(name)
   if err then
     return nil, err
   end
-  local body
-  body, message, code = open(name, key, bytes)
+  local body, is_broken
+  body, message, code, is_broken = record.open(key, name, bytes)
   if body then
     return body
   end
   err = store_error(("cannot open %s (key provider: %s): %s"):format(
     path, (self.provider or { name = "file" }).name, message), code, path)
-  err.broken = BROKEN[code]
+  err.broken = is_broken
   return nil, err
 end
 
 --- Move an entry that does not open out of the way, for good: it is kept as `….rec.broken`.
+-- @treturn true|nil
+-- @treturn entra.errors kind `store`
 function Sealed:set_aside(name)
-  core.file_set_aside(self:path(name, ".rec"))
+  local path = self:path(name, ".rec")
+  local ok, message, code = core.file_set_aside(path)
+  if not ok then
+    return nil, store_error(message, code, path)
+  end
+  return true
 end
 
---- Write an entry, all or nothing, then sweep what a killed writer of it left behind. The caller holds the
--- lock under which all writers of this entry write; it need not be the entry's own.
+-- Killed writers' leftovers go before the first write. Who lives leaves none, so that once is enough.
+function Sealed:sweep()
+  if not self.swept then
+    self.swept = true
+    core.file_sweep(self.dir .. "/key")
+    core.dir_sweep(self.records)
+  end
+end
+
+--- Take room on the disk for an entry's next contents, before that is done which cannot be done again.
+-- @tparam string name
+-- @treturn userdata|nil for `write`; `room:drop()` gives it back, used or not
+-- @treturn entra.errors kind `store`
+function Sealed:reserve(name)
+  self:sweep()
+  local path = self:path(name, ".rec")
+  local room, message, code = core.file_draft(path, ROOM)
+  if not room then
+    return nil, store_error(message, code, path)
+  end
+  return room
+end
+
+--- Write an entry, all or nothing. The caller holds the lock under which all writers of this entry write; it
+-- need not be the entry's own.
 -- @tparam string name
 -- @tparam table body
--- @tparam[opt] table about `expires_on`, `refresh_on` for the header; `durable` to survive a power cut
+-- @tparam[opt] table about `expires_on`, `refresh_on` for the header; `durable` to survive a power cut; `room`
+--   that was reserved for it
 -- @treturn true|nil
 -- @treturn entra.errors kind `store` or `crypto`
 function Sealed:write(name, body, about)
   about = about or {}
-  local crypto = require("entra.crypto")
   local key, err = self:key_of(true)
   if not key then
     return nil, err
   end
-  local nonce = crypto.random(12)
-  local head = nonce and core.record_head {
-    name = name, key_id = key.id, nonce = nonce, expires_on = about.expires_on, refresh_on = about.refresh_on,
-  }
-  local bytes = head and crypto.seal(key.bytes, nonce, head, json.encode(body))
+  local bytes
+  bytes, err = record.seal(key, name, body, about)
   if not bytes then
-    return nil, errors.new("crypto", "cannot seal the record", { code = "seal" })
+    return nil, err
   end
   local path = self:path(name, ".rec")
-  local ok, message, code = core.file_replace(path, head .. bytes, about.durable)
+  local ok, message, code
+  if about.room then
+    ok, message, code = about.room:replace(bytes, about.durable)
+  else
+    self:sweep()
+    ok, message, code = core.file_replace(path, bytes, about.durable)
+  end
   if not ok then
     return nil, store_error(message, code, path)
   end
-  core.file_sweep(path)
   return true
 end
 
---- Could an entry be written now, as far as rights go?
--- @treturn true|nil
--- @treturn entra.errors kind `store`
-function Sealed:writable()
-  local ok, message, code = core.dir_writable(self.records)
-  if not ok then
-    return nil, store_error(message, code, self.records, "folder")
-  end
-  return true
-end
-
---- Remove an entry, its note, its lock, and what a killed writer of it left behind.
+--- Remove an entry, its note, its lock, and what killed writers left behind.
 function Sealed:remove(name)
-  core.file_sweep(self:path(name, ".rec"))
+  self:sweep()
   for _, ending in ipairs { ".rec", ".rec.broken", ".note", ".lock" } do
     local path = self:path(name, ending)
     local ok, message, code = core.file_remove(path)
@@ -221,9 +212,9 @@ function Sealed:names(wanted)
       if not bytes and not FOREIGN[code] then
         return nil, store_error(message, code, path)
       end
-      local record = bytes and core.record_parse(bytes)
-      if record and wanted(record.name) then
-        out[#out + 1] = record.name
+      local header = bytes and core.record_parse(bytes)
+      if header and wanted(header.name) then
+        out[#out + 1] = header.name
       end
     end
   end
@@ -276,6 +267,7 @@ end
 function Sealed:write_note(name, note)
   local path = self:path(name, ".note")
   if note then
+    self:sweep()
     core.file_replace(path, json.encode(note))
   else
     core.file_remove(path)
