@@ -76,7 +76,7 @@ $(BUILD)/$(LUADIR)/%.lua: lua/%.lua
 
 # What get-token needs, in one file of bytecode: parsing it would cost a cached get-token a sixth of its time, and
 # opening thirty files 3 % of an exchange.
-BUNDLED := $(filter-out entra/init.lua entra/jwt.lua entra/profile.lua entra/store/memory.lua \
+BUNDLED := $(filter-out entra/init.lua entra/challenge.lua entra/jwt.lua entra/profile.lua entra/store/memory.lua \
              entra/grant/device_code.lua entra/grant/authorization_code.lua entra/id_token.lua entra/redirect.lua \
              entra/browser.lua entra/sign_in.lua entra/cli/clipboard.lua entra/cli/options.lua entra/cli/output.lua \
              entra/cli/prompt.lua entra/cli/certificate.lua $(filter resty/%,$(LUA_FILES)) \
