@@ -274,7 +274,7 @@ describe("get-token", function()
     local USAGE = {
       { "--nope", "unknown option '--nope'" },
       { "-p", "option '-p' requires an argument" },
-      { "-o xml", "argument for option '-o' must be one of 'token', 'json'" },
+      { "-o xml", "argument for option '-o' must be one of 'token', 'json', 'header', 'env'" },
       { "extra", "too many arguments" },
       { "-p production -f bogus", "unknown flow 'bogus'",
         "use client-credentials, interactive, device-code or authorization-code" },

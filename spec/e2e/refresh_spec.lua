@@ -255,7 +255,7 @@ describe("refresh", function()
 
   for _, case in ipairs {
     { "--nope", "unknown option '--nope'" },
-    { "-o xml", "argument for option '-o' must be one of 'token', 'json'" },
+    { "-o xml", "argument for option '-o' must be one of 'token', 'json', 'header', 'env'" },
     { "--timeout never", "'never' is not a time such as 30s or 2m" },
     { "--force", "unknown option '--force'" },
     { "extra", "too many arguments" },

@@ -48,6 +48,13 @@ function options.output(parser, default, ...)
     :default(default)
 end
 
+--- How a token is handed over. Returns the option `--file`.
+function options.token_output(parser)
+  options.output(parser, "token", "json", "header", "env")
+  return parser:option("--file", "Write it to this file (0600, replaced as a whole) instead of standard output.")
+    :argname("FILE")
+end
+
 function options.timeout(parser, default)
   parser:option("--timeout", ("Longest wait, such as 30s or 2m (default: %s)."):format(default)):argname("TIME")
 end

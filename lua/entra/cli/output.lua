@@ -23,6 +23,15 @@ local FORMATS = {
       refresh_token = token.refresh_token, expires_at = output.time(token.expires_on),
     }, TOKEN_ORDER)
   end,
+  -- For `curl -H @<(entra-auth-cli get-token -o header)`: there the token is in no program's arguments.
+  header = function(token)
+    return "Authorization: Bearer " .. token.access_token .. "\n"
+  end,
+  -- For `eval` in a shell, and for an EnvironmentFile of systemd.
+  env = function(token)
+    return ("ENTRA_ACCESS_TOKEN=%s\nENTRA_EXPIRES_ON=%.0f\n"):format(
+      require("entra.remedy").quote(token.access_token), math.floor(token.expires_on))
+  end,
 }
 
 -- What dkjson leaves as it is, but a terminal may act on: C1 controls, bidirectional controls, line separators.
@@ -46,11 +55,43 @@ function output.safe(text)
   return escape_controls(text)
 end
 
---- A token in one of the formats.
+-- What may be replaced: a regular file, or nothing.
+local function save(path, text)
+  local core, remedy = require("entra.core"), require("entra.remedy")
+  local target, message, code = core.file_target(path)
+  local ok
+  if target then
+    ok, message, code = core.file_read(target, 0, "any")
+    if ok or code == "too_big" or code == "ENOENT" or code == "EACCES" then
+      ok, message, code = core.file_replace(target, text)
+    else
+      ok = nil
+    end
+  end
+  if ok then
+    return true
+  end
+  local hint = (code == "EACCES" or code == "EROFS" or code == "ENOENT" or code == "not_regular")
+    and "name a file in a folder that you may write" or remedy.of("file", code, target or path)
+  return nil, require("entra.errors").new("store", message, { code = code, hint = hint })
+end
+
+--- The result of a command whose outcome is a token.
 -- @tparam entra.token token
--- @tparam string format `token` or `json`
-function output.token(token, format)
-  return FORMATS[format](token)
+-- @tparam table values parsed arguments: `output`, one of the formats; `file`, where it goes instead of standard
+--   output: made or replaced as a whole, readable by its owner alone
+-- @treturn table|nil
+-- @treturn entra.errors kind `store`
+function output.token(token, values)
+  local text = FORMATS[values.output](token)
+  if not values.file then
+    return { text = text }
+  end
+  local ok, err = save(values.file, text)
+  if not ok then
+    return nil, err
+  end
+  return {}
 end
 
 return output

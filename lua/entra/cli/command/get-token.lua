@@ -7,6 +7,8 @@ local get_token = {
   examples = {
     "TOKEN=$(entra-auth-cli get-token -p production)",
     "entra-auth-cli get-token -s https://vault.azure.net/.default -o json",
+    "curl -H @<(entra-auth-cli get-token -o header) https://graph.microsoft.com/v1.0/users",
+    "entra-auth-cli get-token -o env --file token.env",
     "entra-auth-cli get-token -p me --flow interactive --force",
     "entra-auth-cli get-token -p me --flow interactive,device-code",
   },
@@ -18,7 +20,7 @@ function get_token.build(parser)
   options.scope(parser)
   parser:option("-f --flow", "How to obtain it: client-credentials, interactive (a browser), device-code or "
     .. "authorization-code, or several of the last three, tried in turn; else the profile's."):argname("FLOW")
-  options.output(parser, "token", "json")
+  local file = options.token_output(parser)
   parser:flag("--force", "Do not use the cached access token; with --flow, sign in anew.")
   parser:flag("--no-cache", "Do not store the access token (a rotated refresh token is always stored).")
   options.timeout(parser, "60s; 15m where a person signs in")
@@ -29,7 +31,8 @@ function get_token.build(parser)
   parser:option("--login-hint", "Account to begin with, such as ada@contoso.com."):argname("NAME")
   parser:option("--tenant", "Sign in to another tenant than the profile's."):argname("TENANT")
   parser:option("--claims", "A claims challenge to answer: a JSON object."):argname("JSON")
-  parser:flag("--clipboard", "Put the token on the clipboard instead of printing it, and a device code too.")
+  parser:mutex(file,
+    parser:flag("--clipboard", "Put the token on the clipboard instead of printing it, and a device code too."))
 end
 
 -- The plain calls that scripts make all day are understood without argparse, which costs more than the token.
@@ -122,10 +125,10 @@ function get_token.run(values)
   if values.clipboard then
     return copy_token(token)
   end
-  if values.output == "token" then
+  if values.output == "token" and not values.file then
     return { text = token.access_token .. "\n" }
   end
-  return { text = require("entra.cli.output").token(token, values.output) }
+  return require("entra.cli.output").token(token, values)
 end
 
 return get_token

@@ -16,7 +16,7 @@ local refresh = {
 function refresh.build(parser)
   options.profile(parser)
   options.scope(parser)
-  options.output(parser, "token", "json")
+  options.token_output(parser)
   options.timeout(parser, "60s")
 end
 
@@ -35,7 +35,7 @@ function refresh.run(values)
   if not token then
     return nil, err
   end
-  return { text = require("entra.cli.output").token(token, values.output) }
+  return require("entra.cli.output").token(token, values)
 end
 
 return refresh
